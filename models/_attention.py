@@ -1,0 +1,141 @@
+"""The attention weights of one layer, computed once, in blocks that fit a memory budget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SDPA = F.scaled_dot_product_attention  # torch's own, whatever stands under this name while a tap is open
+WHOLE = float("inf")
+FEWEST_QUERIES = 16  # below this the matrix products no longer pay
+
+
+@dataclasses.dataclass(frozen=True)
+class AttentionBlock:
+    """Complete rows of one layer's attention: some images, some queries, all heads and keys.
+
+    Attributes:
+        weights: (batch head query key) of these images and queries; rows sum to 1; float32 or float64.
+        images: which images of the batch.
+        queries: which tokens, prefix included, the rows belong to.
+        tokens: number of tokens of an image; the last block of an image ends there.
+    """
+
+    weights: Tensor
+    images: slice
+    queries: slice
+    tokens: int
+
+
+@dataclasses.dataclass(frozen=True)
+class AttentionCall:
+    """What one layer's attention was computed from: q, k, v (batch head token channel) and the exact bias."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    bias: Tensor | None
+    scale: float
+
+    def weights(self, images: slice, queries: slice) -> Tensor:
+        """softmax(q k^T scale + bias) of some images and queries, in float32 or float64."""
+        exact = _exact(self.q.dtype)
+        q = self.q[images, :, queries].to(exact) * self.scale
+        logits = q @ self.k[images].to(exact).transpose(-1, -2)
+        if self.bias is not None:
+            bias = self.bias.expand(self.q.shape[0], -1, self.q.shape[2], -1)
+            logits = logits + bias[images, :, queries].to(exact)
+        return logits.softmax(-1)
+
+    def first_rows(self, queries: int) -> Tensor:
+        """What torch itself makes of the first queries of the first image."""
+        bias = None if self.bias is None else self.bias[:1, :, :queries].to(self.q.dtype)
+        return SDPA(
+            self.q[:1, :, :queries], self.k[:1], self.v[:1], attn_mask=bias, scale=self.scale
+        )
+
+    @classmethod
+    def of(
+        cls,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> AttentionCall:
+        """The call with the arguments of `torch.nn.functional.scaled_dot_product_attention`.
+
+        Raises:
+            ValueError: dropout is on, or queries and keys are not the same tokens.
+        """
+        if dropout_p > 0:
+            raise ValueError(
+                f"attention dropout {dropout_p} is on, so the weights are random: call model.eval() first"
+            )
+        if query.ndim != 4 or query.shape[-2] != key.shape[-2]:
+            raise ValueError(
+                f"queries {tuple(query.shape)} and keys {tuple(key.shape)} are not (batch head token channel) of the "
+                "same tokens: a tap sees self-attention between all tokens only"
+            )
+        if enable_gqa:
+            groups = query.shape[1] // key.shape[1]
+            key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+        scale = query.shape[-1] ** -0.5 if scale is None else scale
+        return cls(query, key, value, _bias(query, attn_mask, is_causal), scale)
+
+    def blocks(self, budget: float) -> Iterator[AttentionBlock]:
+        """All rows, in blocks whose weights take at most `budget` bytes each."""
+        batch, heads, tokens, _ = self.q.shape
+        itemsize = torch.finfo(_exact(self.q.dtype)).bits // 8
+        for images, queries in plan(batch, heads, tokens, itemsize, budget):
+            yield AttentionBlock(self.weights(images, queries), images, queries, tokens)
+
+    def output(self, block: AttentionBlock) -> Tensor:
+        """A V of a block's rows, in the type the model goes on with."""
+        return (block.weights @ self.v[block.images].to(block.weights.dtype)).to(self.v.dtype)
+
+
+def plan(
+    batch: int, heads: int, tokens: int, itemsize: int, budget: float
+) -> Iterator[tuple[slice, slice]]:
+    """(images, queries) of each block: whole images where one fits the budget, else blocks of queries."""
+    row = heads * tokens * itemsize
+    image = row * tokens
+    if image <= budget:
+        step = batch if budget == WHOLE else max(1, min(batch, int(budget // image)))
+        for start in range(0, batch, step):
+            yield slice(start, min(start + step, batch)), slice(0, tokens)
+        return
+    step = max(FEWEST_QUERIES, int(budget // row))
+    for index in range(batch):
+        for start in range(0, tokens, step):
+            yield slice(index, index + 1), slice(start, min(start + step, tokens))
+
+
+def blocks_of(weights: Tensor, budget: float) -> Iterator[AttentionBlock]:
+    """The blocks of a map that the model has computed itself."""
+    batch, heads, tokens, _ = weights.shape
+    for images, queries in plan(batch, heads, tokens, weights.element_size(), budget):
+        yield AttentionBlock(weights[images, :, queries], images, queries, tokens)
+
+
+def _bias(query: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor | None:
+    """What is added to the logits, as (batch head query key) with axes of length 1 where it is shared."""
+    if is_causal:
+        mask = torch.ones(query.shape[-2], query.shape[-2], dtype=torch.bool, device=query.device).tril()
+    if mask is None:
+        return None
+    if mask.dtype == torch.bool:
+        mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))
+    return mask.reshape((1,) * (4 - mask.ndim) + tuple(mask.shape))
+
+
+def _exact(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32

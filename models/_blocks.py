@@ -1,0 +1,100 @@
+"""Find the transformer blocks of a plain ViT; refuse what is none by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import nn
+
+from .layout import innermost
+
+NOT_PLAIN = {
+    "Swin": "attends inside shifted windows and merges patches between stages",
+    "MaxxVit": "alternates window and grid attention with convolutions",
+    "Cait": "mixes its heads before and after the softmax and appends the class token late",
+    "Xcit": "attends between channels, not between patches",
+    "PoolingVisionTransformer": "pools its patches between stages",
+    "Levit": "shrinks its grid between stages",
+    "MultiScaleVit": "pools queries and keys between stages",
+    "PyramidVisionTransformer": "shrinks its keys and its grid between stages",
+    "Twins": "attends inside windows and on a coarser grid",
+    "CrossVit": "runs two branches of different patch sizes",
+    "Tnt": "nests a second transformer inside each patch",
+    "Nest": "attends inside blocks of the image",
+    "CoaT": "attends between channels",
+    "DaViT": "alternates window attention with attention between channels",
+    "EdgeNeXt": "is a convolutional network with attention between channels",
+    "MobileVit": "is a convolutional network with attention inside it",
+    "ByobNet": "is a convolutional network",
+    "Hiera": "attends inside windows in its early stages and pools between stages",
+}
+
+
+def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = None) -> list[nn.Module]:
+    """The blocks of a ViT in the order of depth.
+
+    Args:
+        model: any plain ViT; wrappers of torch.compile and DistributedDataParallel are looked through.
+        blocks: the blocks themselves, where the model is one's own.
+    Raises:
+        ValueError: the model is no plain ViT, is wrapped in DataParallel, or its blocks cannot be told.
+    """
+    if isinstance(model, nn.DataParallel):
+        raise ValueError(
+            "the model is wrapped in DataParallel, whose threads a tap cannot see: pass model.module, "
+            "or run one process per GPU"
+        )
+    bare = innermost(model)
+    if blocks is not None:
+        return _own(bare, blocks)
+    refuse_unless_plain(type(bare).__name__)
+    candidates = _outermost(
+        (name, module) for name, module in bare.named_modules() if _is_stack_of_attention(module)
+    )
+    if len(candidates) == 1:
+        return list(candidates[0][1].children())
+    found = ", ".join(name for name, _ in candidates) or "none"
+    raise ValueError(
+        f"cannot tell which modules of {type(bare).__name__} are its transformer blocks (stacks of blocks found: "
+        f"{found}): pass them as blocks=, for example blocks=model.encoder.blocks"
+    )
+
+
+def refuse_unless_plain(class_name: str) -> None:
+    """Raise ValueError where a model's class is known to be no plain ViT, and say why."""
+    for prefix, reason in NOT_PLAIN.items():
+        if class_name.lower().startswith(prefix.lower()):
+            raise ValueError(
+                f"{class_name} is not a plain ViT: it {reason}. The analyses need one grid of patches and full "
+                "attention between them in every block"
+            )
+
+
+def _own(model: nn.Module, blocks: Sequence[nn.Module]) -> list[nn.Module]:
+    own = list(blocks)
+    inside = {id(module) for module in model.modules()}
+    strangers = [index for index, block in enumerate(own) if id(block) not in inside]
+    if not own or strangers:
+        what = f"blocks {strangers} are not modules of it" if own else "the list is empty"
+        raise ValueError(f"blocks= does not hold blocks of this {type(model).__name__}: {what}")
+    return own
+
+
+def _is_stack_of_attention(module: nn.Module) -> bool:
+    if not isinstance(module, nn.ModuleList | nn.Sequential):
+        return False
+    children = list(module.children())
+    return bool(children) and len({type(child) for child in children}) == 1 and _attends(children[0])
+
+
+def _attends(block: nn.Module) -> bool:
+    inside = [type(module).__name__.lower() for module in block.modules() if module is not block]
+    return any("attention" in name or "attn" in name for name in inside)
+
+
+def _outermost(stacks: Iterable[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:
+    kept: list[tuple[str, nn.Module]] = []
+    for name, module in stacks:
+        if not any(name.startswith(f"{outer}.") for outer, _ in kept):
+            kept.append((name, module))
+    return kept
