@@ -10,8 +10,34 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SDPA = F.scaled_dot_product_attention  # torch's own, whatever stands under this name while a tap is open
-WHOLE = float("inf")
 FEWEST_QUERIES = 16  # below this the matrix products no longer pay
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """How large a block of attention may be.
+
+    Attributes:
+        block_bytes: of the weights of one block.
+        split_images: False where the rows of an image have to stay together, however many bytes they take.
+    """
+
+    block_bytes: float = float("inf")
+    split_images: bool = True
+
+    def plan(self, batch: int, heads: int, tokens: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
+        """(images, queries) of each block: whole images where one fits the budget, else blocks of queries."""
+        row = heads * tokens * itemsize
+        image = row * tokens
+        if image <= self.block_bytes or not self.split_images:
+            step = int(max(1, min(batch, self.block_bytes // image)))
+            for start in range(0, batch, step):
+                yield slice(start, min(start + step, batch)), slice(0, tokens)
+            return
+        step = max(FEWEST_QUERIES, int(self.block_bytes // row))
+        for index in range(batch):
+            for start in range(0, tokens, step):
+                yield slice(index, index + 1), slice(start, min(start + step, tokens))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +116,11 @@ class AttentionCall:
         scale = query.shape[-1] ** -0.5 if scale is None else scale
         return cls(query, key, value, _bias(query, attn_mask, is_causal), scale)
 
-    def blocks(self, budget: float) -> Iterator[AttentionBlock]:
-        """All rows, in blocks whose weights take at most `budget` bytes each."""
+    def blocks(self, budget: Budget) -> Iterator[AttentionBlock]:
+        """All rows, in blocks that fit the budget."""
         batch, heads, tokens, _ = self.q.shape
         itemsize = torch.finfo(_exact(self.q.dtype)).bits // 8
-        for images, queries in plan(batch, heads, tokens, itemsize, budget):
+        for images, queries in budget.plan(batch, heads, tokens, itemsize):
             yield AttentionBlock(self.weights(images, queries), images, queries, tokens)
 
     def output(self, block: AttentionBlock) -> Tensor:
@@ -102,27 +128,10 @@ class AttentionCall:
         return (block.weights @ self.v[block.images].to(block.weights.dtype)).to(self.v.dtype)
 
 
-def plan(
-    batch: int, heads: int, tokens: int, itemsize: int, budget: float
-) -> Iterator[tuple[slice, slice]]:
-    """(images, queries) of each block: whole images where one fits the budget, else blocks of queries."""
-    row = heads * tokens * itemsize
-    image = row * tokens
-    if image <= budget:
-        step = batch if budget == WHOLE else max(1, min(batch, int(budget // image)))
-        for start in range(0, batch, step):
-            yield slice(start, min(start + step, batch)), slice(0, tokens)
-        return
-    step = max(FEWEST_QUERIES, int(budget // row))
-    for index in range(batch):
-        for start in range(0, tokens, step):
-            yield slice(index, index + 1), slice(start, min(start + step, tokens))
-
-
-def blocks_of(weights: Tensor, budget: float) -> Iterator[AttentionBlock]:
+def blocks_of(weights: Tensor, budget: Budget) -> Iterator[AttentionBlock]:
     """The blocks of a map that the model has computed itself."""
     batch, heads, tokens, _ = weights.shape
-    for images, queries in plan(batch, heads, tokens, weights.element_size(), budget):
+    for images, queries in budget.plan(batch, heads, tokens, weights.element_size()):
         yield AttentionBlock(weights[images, :, queries], images, queries, tokens)
 
 

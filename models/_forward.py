@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ._attention import AttentionBlock
+from ._attention import AttentionBlock, Budget
 from ._proof import require_residual
 
 HEAD_POINTS = ("queries", "keys", "values", "head_outputs")
@@ -20,7 +20,7 @@ POINTS = ("attention", *HEAD_POINTS, "before_attention", *BRANCH_POINTS, "after_
 class Sink(Protocol):
     """Who receives what passes; tensors are detached, and lent only until the next call."""
 
-    budget: float
+    budget: Budget
     points: frozenset[str]
 
     def start(self, image_size: tuple[int, int] | None, tokens: int) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from torch import Tensor, nn
 
-from ._attention import WHOLE, AttentionBlock
+from ._attention import AttentionBlock, Budget
 from ._blocks import transformer_blocks
 from ._forward import POINTS, Forward
 from ._watch import watching
@@ -129,7 +129,7 @@ class Trace:
 class _Keep:
     """The sink of a plain tap: holds everything that was asked for, of one forward pass."""
 
-    budget = WHOLE
+    budget = Budget()
 
     def __init__(self, trace: Trace, points: frozenset[str], layout_of: Callable[..., TokenLayout]) -> None:
         self.trace = trace
@@ -159,7 +159,7 @@ class _Keep:
 class _Call:
     """The sink of a tap with callbacks: hands everything on and keeps nothing."""
 
-    budget = WHOLE
+    budget = Budget()
 
     def __init__(
         self,

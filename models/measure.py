@@ -1,0 +1,192 @@
+"""Per-image statistics of every layer in one forward pass, with memory that does not grow with the images."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ._attention import AttentionBlock, Budget
+from ._blocks import transformer_blocks
+from ._forward import Forward
+from ._metric import Metric
+from ._watch import watching
+from .layout import TokenLayout
+from .tap import chosen_layers, require_seen, seen_layout
+
+COLUMNS = ("depth", "head", "image", "metric", "component", "convention", "value")
+TEMPORARIES = 4  # a block's logits, weights and what the metrics make of them live at once
+
+
+def measure(
+    model: nn.Module,
+    batches: Iterable[Any],
+    metrics: Mapping[str, Callable[..., Any]],
+    *,
+    layers: Iterable[int] | None = None,
+    blocks: Sequence[nn.Module] | None = None,
+    layout: TokenLayout | None = None,
+    budget_mib: float = 16.0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Values of all metrics for each image, layer and head, from one forward pass per image.
+
+        measure(model, batches, {"distance": ops.attention_distance, "similarity": ops.token_similarity})
+
+    A metric is a plain function; the names of its parameters say what it is given: `attention` (batch head query key),
+    or any of `queries`, `keys`, `values`, `head_outputs` (batch head token channel), `before`, `branch`, `after`,
+    `tokens` (batch token channel: the stream entering the block, the attention branch, the stream after attention, the
+    block's output); `grid`, `patch_size` and `prefix` are filled in. A function with a `prefix` parameter gets all
+    tokens, one without gets the patch tokens (attention is always complete). It returns (batch), (batch value) or a
+    dict of these. Options are bound with `functools.partial`. Functions of `tokens` alone are measured on the embedding
+    too, as depth 0.
+
+    Args:
+        model: as for `tap`, in eval mode.
+        batches: images (batch 3 height width), or tuples that begin with them; moved to the model's device and type.
+        metrics: {name: function}.
+        layers: counted from 0; all by default.
+        blocks, layout: for one's own ViT, as for `tap`.
+        budget_mib: memory that attention may take beyond the plain forward, in MiB. Metrics that add up over queries
+            (distance, NMI, entropy, class statistics) are computed a block of queries at a time where one image does
+            not fit; other functions of attention get whole images.
+    Returns:
+        One row per value, columns depth (layer + 1; 0 = embedding), head (-1 where there is none), image (counted over
+        all batches), metric, component (-1 where there is only one), convention, value (float64).
+    Raises:
+        ValueError: no images, no metrics, a metric that asks for what a layer does not have, or a model that `tap`
+            refuses.
+    """
+    read = [Metric.of(name, function) for name, function in metrics.items()]
+    if not read:
+        raise ValueError("no metrics: pass {name: function}, for example {'nmi': ops.attention_nmi}")
+    stack = transformer_blocks(model, blocks)
+    chosen = chosen_layers(layers, len(stack))
+    sink = _Measurements(read, budget_mib * 2**20, lambda size, tokens: seen_layout(model, layout, size, tokens))
+    forward = Forward(chosen, sink)
+    with torch.inference_mode(), watching(model, stack, forward):
+        for batch in tqdm(batches, desc="images", unit="batch", disable=not progress):
+            images = batch[0] if isinstance(batch, tuple | list) else batch
+            model(_as_model(images, model))
+            sink.end_of_batch(len(images))
+    if sink.images == 0:
+        raise ValueError("no images: batches= was empty (an iterator that was used up before?)")
+    require_seen(forward, chosen)
+    return sink.table()
+
+
+class _Measurements:
+    """The sink of `measure`: turns what passes into per-image values at once."""
+
+    def __init__(
+        self,
+        metrics: Sequence[Metric],
+        budget_bytes: float,
+        layout_of: Callable[[tuple[int, int] | None, int], TokenLayout],
+    ) -> None:
+        self.images = 0
+        self.points = frozenset().union(*(metric.points for metric in metrics))
+        if any(metric.of_embedding for metric in metrics):
+            self.points |= {"embedding"}
+        self._of_attention = [metric for metric in metrics if metric.of_attention]
+        self._of_tokens = [metric for metric in metrics if not metric.of_attention]
+        additive = all(metric.over_queries for metric in self._of_attention)
+        self.budget = Budget(budget_bytes / TEMPORARIES, split_images=additive)
+        self._layout_of = layout_of
+        self._layout: TokenLayout | None = None
+        self._tensors: dict[str, Tensor] = {}
+        self._sums: dict[str, Tensor] = {}
+        self._chunks: dict[tuple[str, str, int], list[Tensor]] = defaultdict(list)
+        self._results: dict[tuple[str, str, int], list[Tensor]] = defaultdict(list)
+        self._attention_names: set[str] = set()
+
+    @property
+    def layout(self) -> TokenLayout:
+        if self._layout is None:
+            raise RuntimeError("tokens came before the forward pass began")
+        return self._layout
+
+    def start(self, image_size: tuple[int, int] | None, tokens: int) -> None:
+        self._layout = self._layout_of(image_size, tokens)
+
+    def attention(self, layer: int, block: AttentionBlock) -> None:
+        for metric in self._of_attention:
+            if metric.over_queries is None:
+                self._keep(layer + 1, metric, metric.value({"attention": block.weights}, self.layout))
+            else:
+                self._add(layer + 1, metric, block)
+
+    def _add(self, depth: int, metric: Metric, block: AttentionBlock) -> None:
+        assert metric.over_queries is not None
+        options = metric.all_options(self.layout)
+        sums = metric.over_queries.sums(block.weights, queries=block.queries, **options)
+        if block.queries.start > 0:
+            sums = self._sums.pop(metric.name) + sums
+        if block.queries.stop < block.tokens:
+            self._sums[metric.name] = sums
+            return
+        value = metric.over_queries.finish(sums, **options)
+        self._keep(depth, metric, metric.named(value, len(block.weights)))
+
+    def tokens(self, layer: int, point: str, value: Tensor) -> None:
+        if point != "embedding":
+            self._tensors[point] = value
+            return
+        for metric in self._of_tokens:
+            if metric.of_embedding:
+                self._keep(0, metric, metric.value({"after_mlp": value}, self.layout))
+
+    def done(self, layer: int) -> None:
+        for metric in self._of_tokens:
+            self._keep(layer + 1, metric, metric.value(self._tensors, self.layout))
+        self._tensors.clear()
+
+    def end_of_batch(self, images: int) -> None:
+        """Move this batch's values off the device, all at once."""
+        self.images += images
+        for key, chunks in self._chunks.items():
+            self._results[key].append(torch.cat(chunks).double().cpu())
+        self._chunks.clear()
+
+    def _keep(self, depth: int, metric: Metric, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            if metric.of_attention:
+                self._attention_names.add(name)
+            self._chunks[name, metric.convention, depth].append(value)
+
+    def table(self) -> pd.DataFrame:
+        frames, metrics, conventions = [], [], []
+        for (name, convention, depth), values in self._results.items():
+            frames.append(_rows(torch.cat(values).numpy(), depth, per_head=name in self._attention_names))
+            metrics += [name] * len(frames[-1])
+            conventions += [convention] * len(frames[-1])
+        table = pd.concat(frames, ignore_index=True)
+        table["metric"] = pd.Categorical(metrics, categories=list(dict.fromkeys(metrics)))
+        table["convention"] = pd.Categorical(conventions, categories=list(dict.fromkeys(conventions)))
+        return table[list(COLUMNS)]
+
+
+def _rows(values: np.ndarray, depth: int, *, per_head: bool) -> pd.DataFrame:
+    images, width = values.shape[0], values.reshape(len(values), -1).shape[1]
+    index = np.tile(np.arange(width, dtype=np.int16) if values.ndim == 2 else np.int16(-1), images)
+    none = np.full(images * width, -1, dtype=np.int16)
+    return pd.DataFrame(
+        {
+            "depth": np.full(images * width, depth, dtype=np.int16),
+            "head": index if per_head else none,
+            "image": np.repeat(np.arange(images, dtype=np.int32), width),
+            "component": none if per_head else index,
+            "value": values.ravel(),
+        }
+    )
+
+
+def _as_model(images: Tensor, model: nn.Module) -> Tensor:
+    parameter = next(model.parameters(), None)
+    return images if parameter is None else images.to(parameter.device, parameter.dtype, non_blocking=True)
