@@ -1,0 +1,59 @@
+"""Sums over each row of weights times their logarithms: what entropies and mutual information are made of."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+CACHED = 250_000  # elements: on a CPU, logarithms of about this many at a time stay near the processor
+
+
+def smallest_weight(values: Tensor) -> float:
+    """The smallest normal number of the dtype, an epsilon that is none: 1e-38 in float32.
+
+    Added to all weights it changes no result, save that a row of nothing but zeros becomes uniform, which is
+    the limit of the papers' "add epsilon, renormalise" as epsilon goes to zero. Unlike 0 it has a logarithm.
+    """
+    return torch.finfo(values.dtype).tiny
+
+
+def row_entropy(
+    weights: Float[Tensor, "*batch query patch"], epsilon: float
+) -> tuple[Float[Tensor, "*batch query"], Float[Tensor, "*batch query"]]:
+    """Entropy in nats of each row after adding epsilon > 0 and dividing by the sum m; and m.
+
+    H = ln m - sum_k (w_k + epsilon) ln(w_k + epsilon) / m with m = sum_k (w_k + epsilon)
+    """
+    rows = weights.flatten(0, -2)
+    mass, total = rows.new_empty(2, len(rows))
+    shifted_buffer, logarithm_buffer = rows.new_empty(2, *rows[: _rows_at_a_time(rows)].shape)
+    for block, size in _blocks(rows):
+        shifted = torch.add(rows[block], epsilon, out=shifted_buffer[:size])
+        torch.sum(shifted, -1, out=mass[block])
+        logarithms = torch.log(shifted, out=logarithm_buffer[:size])
+        torch.sum(logarithms.mul_(shifted), -1, out=total[block])
+    entropy = mass.log() - total / mass
+    return entropy.view(weights.shape[:-1]), mass.view(weights.shape[:-1])
+
+
+def row_logarithms(
+    weights: Float[Tensor, "*batch query patch"], epsilon: Float[Tensor, "*batch query"]
+) -> Float[Tensor, "*batch query"]:
+    """sum_k w_k ln(w_k + epsilon) of each row, with an epsilon > 0 of its own."""
+    rows, epsilons = weights.flatten(0, -2), epsilon.reshape(-1, 1)
+    total = rows.new_empty(len(rows))
+    buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape)
+    for block, size in _blocks(rows):
+        logarithms = torch.add(rows[block], epsilons[block], out=buffer[:size]).log_()
+        torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
+    return total.view(weights.shape[:-1])
+
+
+def _rows_at_a_time(rows: Tensor) -> int:
+    return max(1, CACHED // rows.shape[-1]) if rows.device.type == "cpu" else len(rows)
+
+
+def _blocks(rows: Tensor) -> list[tuple[slice, int]]:
+    """The rows in runs that share one buffer: all temporaries together stay small, and hot in the cache."""
+    step = max(1, _rows_at_a_time(rows))
+    starts = range(0, len(rows), step)
+    return [(slice(start, start + step), min(step, len(rows) - start)) for start in starts]

@@ -1,0 +1,119 @@
+"""Attention distance: how far away the keys are that a query attends to."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ._conventions import unknown_convention
+from ._over_queries import over_queries
+from ._patch_rows import check_grid, first_patch, patch_weights
+from ._row_logarithms import smallest_weight
+
+DistanceConvention = Literal["park2023", "exact", "probing-vits", "vit_analysis"]
+CONVENTIONS = ("park2023", "exact", "probing-vits", "vit_analysis")
+PARK_EPSILON = 1e-32  # the official notebook's, added to every weight before the row is renormalised
+
+
+def _sums(
+    attention: Tensor,
+    *,
+    queries: slice,
+    grid: tuple[int, int],
+    patch_size: int | tuple[int, int],
+    prefix: int,
+    convention: str,
+) -> Tensor:
+    if convention not in CONVENTIONS:
+        raise unknown_convention(convention, CONVENTIONS)
+    check_grid(attention, grid, prefix)
+    weights, patch_queries = patch_weights(attention, queries, prefix)
+    weights = weights[..., patch_queries, :]
+    count, patches = weights.shape[-2:]
+    apart = _patch_distances(
+        first_patch(queries, prefix),
+        count,
+        grid=grid,
+        spacing=_spacing(grid, patch_size, convention),
+        like=weights,
+    )
+    distance = torch.einsum("...qk,qk->...q", weights, apart)  # here twice as fast as vecdot
+    if convention == "vit_analysis":
+        distance = distance / weights.sum(-1).clamp_min(smallest_weight(weights))
+    elif convention != "probing-vits":
+        epsilon = PARK_EPSILON if convention == "park2023" else smallest_weight(weights)
+        distance = (distance + epsilon * apart.sum(-1)) / (weights.sum(-1) + epsilon * patches)
+    return distance.sum(-1, keepdim=True) / patches
+
+
+def _finish(total: Tensor, **_options: object) -> Tensor:
+    return total[..., 0]
+
+
+@over_queries(_sums, _finish)
+def attention_distance(
+    attention: Float[Tensor, "*batch head query key"],
+    *,
+    grid: tuple[int, int],
+    patch_size: int | tuple[int, int],
+    prefix: int = 1,
+    convention: DistanceConvention = "park2023",
+) -> Float[Tensor, "*batch head"]:
+    """Mean distance from a query patch to the keys it attends to, in input pixels.
+
+        distance[h] = mean_q sum_k attention[h, q, k] * |xy(q) - xy(k)|
+
+    Conventions, all over patch queries and patch keys only:
+    "park2023": pixels, 1e-32 added to each weight, rows renormalised over patches;
+    "exact": the same without epsilon; a query without weight on any patch counts as uniform;
+    "probing-vits": pixels, rows not renormalised, so weight on prefix tokens counts as distance 0;
+    "vit_analysis": rows renormalised, the grid stretched to the unit square (patch centres from 0 to 1 on
+    both axes, `patch_size` plays no part); a query without weight on any patch counts as 0.
+
+    Args:
+        attention: softmax weights, prefix tokens first; rows sum to 1 (not checked).
+        grid: (rows, columns) of the patch grid.
+        patch_size: side of a patch in pixels, or (height, width).
+        prefix: number of class and register tokens in front.
+        convention: whose definition.
+    Returns:
+        0 where every query attends to itself; 116.49 for uniform attention on 14 x 14 patches of 16 pixels.
+    Raises:
+        ValueError: grid, prefix and attention do not fit together, or the convention is not known.
+    Source: Dosovitskiy et al. 2021 (arXiv:2010.11929), fig. 7; Park et al. 2023 (arXiv:2305.00729), fig. 3;
+        the code of sayakpaul/probing-vits; Walmer et al. 2023 (arXiv:2212.03862) after Raghu et al. 2021
+        (arXiv:2108.08810). Grids that are not square are our extension.
+
+    >>> import torch
+    >>> crossed = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+    >>> attention_distance(crossed, grid=(1, 2), patch_size=16, prefix=0)
+    tensor([16.])
+    """
+    queries = slice(0, attention.shape[-1])
+    options = {"grid": grid, "patch_size": patch_size, "prefix": prefix, "convention": convention}
+    return _finish(_sums(attention, queries=queries, **options))
+
+
+def _spacing(
+    grid: tuple[int, int], patch_size: int | tuple[int, int], convention: str
+) -> tuple[float, float]:
+    """Distance between neighbouring rows, and between neighbouring columns, of the grid."""
+    if convention == "vit_analysis":
+        return 1 / max(grid[0] - 1, 1), 1 / max(grid[1] - 1, 1)
+    return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+
+
+def _patch_distances(
+    first: int, count: int, *, grid: tuple[int, int], spacing: tuple[float, float], like: Tensor
+) -> Float[Tensor, "query patch"]:
+    """Euclidean distances of `count` patches, from `first` on, from all patches of the grid."""
+    columns = grid[1]
+    patches = torch.arange(first, first + count, device=like.device)
+    row = torch.div(patches, columns, rounding_mode="floor")
+    places = row, patches - row * columns
+    squares = [
+        torch.arange(length, dtype=like.dtype, device=like.device).sub(place[:, None]).mul_(step).square_()
+        for place, length, step in zip(places, grid, spacing, strict=True)
+    ]
+    return (squares[0][:, :, None] + squares[1][:, None, :]).sqrt_().flatten(1)

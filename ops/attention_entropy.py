@@ -1,0 +1,45 @@
+"""Attention entropy: over how many patches a query spreads its attention."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ._over_queries import over_queries
+from ._patch_rows import patch_weights
+from ._row_logarithms import row_entropy, smallest_weight
+
+
+def _sums(attention: Tensor, *, queries: slice, prefix: int) -> Tensor:
+    weights, patch_queries = patch_weights(attention, queries, prefix)
+    entropy, _ = row_entropy(weights, smallest_weight(weights))
+    return entropy[..., patch_queries].sum(-1, keepdim=True) / weights.shape[-1]
+
+
+def _finish(total: Tensor, **_options: object) -> Tensor:
+    return total[..., 0]
+
+
+@over_queries(_sums, _finish)
+def attention_entropy(
+    attention: Float[Tensor, "*batch head query key"], *, prefix: int = 1
+) -> Float[Tensor, "*batch head"]:
+    """Mean entropy of a patch query's attention over patch keys, in nats.
+
+        entropy[h] = - mean_q sum_k a[h, q, k] ln a[h, q, k],  rows of a renormalised over patches
+
+    No epsilon; a query without weight on any patch counts as uniform. `class_attention_statistics` has the
+    class token's entropy, and Beyond [cls]'s with its epsilon.
+
+    Args:
+        attention: softmax weights, prefix tokens first; rows sum to 1 (not checked).
+        prefix: number of class and register tokens in front.
+    Returns:
+        0 where every query attends to one patch; ln N for uniform attention (5.278 for 196 patches).
+    Raises:
+        ValueError: prefix and attention do not fit together.
+    Source: Shannon's; Przewięźlikowski et al. 2025 (arXiv:2412.03215) for its use on attention rows.
+
+    >>> import torch
+    >>> attention_entropy(torch.full((1, 2, 2), 0.5), prefix=0)  # ln 2
+    tensor([0.6931])
+    """
+    return _finish(_sums(attention, queries=slice(0, attention.shape[-1]), prefix=prefix))
