@@ -1,0 +1,58 @@
+"""Confidence intervals of a mean over images, from the images themselves."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ._precision import full_precision
+
+
+@full_precision
+def bootstrap_interval(
+    values: Float[Tensor, "image *rest"], *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[Float[Tensor, "*rest"], Float[Tensor, "*rest"]]:
+    """Percentile bootstrap interval of the mean over images, in the unit of the values, in float64.
+
+        low, high = quantiles (1 - level) / 2 and (1 + level) / 2 of mean(values[drawn]) over resamples
+
+    Images are drawn with replacement, whole: heads and layers of one image stay together. For two models
+    on the same images pass the differences, image by image: an interval without 0 is a paired test.
+
+    Args:
+        values: one row for each image; what follows (head, depth ...) gets an interval each.
+        level: share of resampled means inside the interval.
+        resamples: number of draws; 2000 make an end of a 95 % interval good to about 4 % of its length.
+        seed: same seed, same interval.
+    Returns:
+        (low, high); equal where all images agree, NaN where a value is NaN.
+    Raises:
+        ValueError: fewer than two images, a level outside (0, 1), or no resamples.
+    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+
+    >>> low, high = bootstrap_interval(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    >>> bool(1 < low < 2.5 < high < 4)
+    True
+    """
+    _check(values, level, resamples)
+    images = len(values)
+    flat = values.double().reshape(images, -1)
+    generator = torch.Generator().manual_seed(seed)
+    means = flat.new_empty(resamples, flat.shape[1])
+    for row in range(resamples):
+        drawn = torch.randint(images, (images,), generator=generator)
+        means[row] = drawn.bincount(minlength=images).to(flat) @ flat / images
+    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=flat.dtype, device=flat.device)
+    low, high = means.quantile(ends, dim=0)
+    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
+
+
+def _check(values: Tensor, level: float, resamples: int) -> None:
+    if len(values) < 2:
+        raise ValueError(
+            f"values has {len(values)} image in shape {tuple(values.shape)}; an interval needs at least 2. The "
+            f"first axis is the image: pass per-image values, not their mean."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}; expected a share between 0 and 1, such as 0.95 for 95 %")
+    if resamples < 1:
+        raise ValueError(f"resamples={resamples}; expected at least 1, and 1000 or more for a useful interval")

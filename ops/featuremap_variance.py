@@ -1,0 +1,32 @@
+"""How much the tokens of one image differ from each other, channel by channel."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ._precision import full_precision
+
+
+@full_precision
+def featuremap_variance(tokens: Float[Tensor, "*batch token channel"]) -> Float[Tensor, "*batch"]:
+    """Mean over channels of the variance over the patches of one image, in squared units of the tokens.
+
+        variance = mean_channel sum_token (tokens[token, channel] - mean[channel])^2 / (number of tokens - 1)
+
+    Args:
+        tokens: patch tokens only; in the sources the residual stream without final norm.
+    Returns:
+        0 where all tokens are equal; no upper bound.
+    Raises:
+        ValueError: fewer than two tokens.
+    Source: Park & Kim 2022 (arXiv:2202.06709); unbiased over the grid, as in their notebook.
+
+    >>> import torch
+    >>> featuremap_variance(torch.tensor([[0.0, 1.0], [2.0, 1.0]]))
+    tensor(1.)
+    """
+    if tokens.shape[-2] < 2:
+        raise ValueError(
+            f"tokens has {tokens.shape[-2]} token in shape {tuple(tokens.shape)}; a variance over patches "
+            f"needs at least 2. Axes end in (token, channel): pass all patch tokens, not a pooled vector."
+        )
+    return tokens.var(dim=-2).mean(dim=-1)
