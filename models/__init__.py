@@ -1,0 +1,22 @@
+"""Published self-supervised ViTs as timm models, and a tap to look inside them."""
+
+from .decoder import load_decoder
+from .layout import TokenLayout, token_layout
+from .loading import load_model
+from .measure import measure
+from .passport import inspect_checkpoint
+from .registry import list_models
+from .tap import tap
+from .transform import image_transform
+
+__all__ = [
+    "TokenLayout",
+    "image_transform",
+    "inspect_checkpoint",
+    "list_models",
+    "load_decoder",
+    "load_model",
+    "measure",
+    "tap",
+    "token_layout",
+]

@@ -1,0 +1,44 @@
+"""State dicts with the names of timm's `VisionTransformer`, whoever trained them (safetensors or torch)."""
+
+from ._family import Family, Format, Part
+
+_PARTS = (
+    Part("model", ("", "state_dict", "model"), ("", "module.")),
+    Part("ema", ("state_dict_ema", "model_ema"), ("", "module.")),
+)
+_NAMES = (
+    r"pos_embed",
+    r"blocks\.0\.norm1\.weight",
+    r"blocks\.0\.attn\.qkv\.weight",
+    r"blocks\.0\.mlp\.fc1\.weight",
+)
+
+PLAIN = Family(
+    name="timm",
+    title="ViT",
+    formats=(
+        Format(
+            name="with classifier",
+            parts=_PARTS,
+            marks=(*_NAMES, r"head\.weight"),
+            saw_labels=True,
+        ),
+        Format(
+            name="without classifier",
+            parts=_PARTS,
+            marks=_NAMES,
+            absent=(r"head\..*",),
+            saw_labels=None,
+            note="the file does not say who trained it: mean and std are assumed to be ImageNet's",
+        ),
+    ),
+    heads={
+        (192, 12): 3,
+        (384, 12): 6,
+        (768, 12): 12,
+        (1024, 24): 16,
+        (1280, 32): 16,
+        (1408, 40): 16,
+        (1664, 48): 16,
+    },
+)
