@@ -49,7 +49,7 @@ def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = No
         return _own(bare, blocks)
     refuse_unless_plain(type(bare).__name__)
     candidates = _outermost(
-        (name, module) for name, module in bare.named_modules() if _is_stack_of_attention(module)
+        (name, module) for name, module in bare.named_modules() if _is_stack_of_blocks(module)
     )
     if len(candidates) == 1:
         return list(candidates[0][1].children())
@@ -80,16 +80,20 @@ def _own(model: nn.Module, blocks: Sequence[nn.Module]) -> list[nn.Module]:
     return own
 
 
-def _is_stack_of_attention(module: nn.Module) -> bool:
+def _is_stack_of_blocks(module: nn.Module) -> bool:
     if not isinstance(module, nn.ModuleList | nn.Sequential):
         return False
     children = list(module.children())
-    return bool(children) and len({type(child) for child in children}) == 1 and _attends(children[0])
+    return bool(children) and len({type(child) for child in children}) == 1 and _is_block(children[0])
 
 
-def _attends(block: nn.Module) -> bool:
-    inside = [type(module).__name__.lower() for module in block.modules() if module is not block]
-    return any("attention" in name or "attn" in name for name in inside)
+def _is_block(module: nn.Module) -> bool:
+    """By the names of classes: something with attention inside, or a block with a norm and its attention in line."""
+    own = type(module).__name__.lower()
+    inside = [type(part).__name__.lower() for part in module.modules() if part is not module]
+    if any("attention" in name or "attn" in name for name in inside):
+        return True
+    return ("block" in own or "layer" in own) and any("norm" in name for name in inside)
 
 
 def _outermost(stacks: Iterable[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ BRANCH_POINTS = ("attention_branch", "after_attention")
 POINTS = ("attention", *HEAD_POINTS, "before_attention", *BRANCH_POINTS, "after_mlp", "embedding")
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Who receives what passes; tensors are detached, and lent only until the next call."""
 

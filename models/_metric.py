@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -27,6 +27,7 @@ _LAYOUT_OPTIONS = ("grid", "patch_size", "prefix")
 Values = Tensor | Mapping[str, Tensor]
 
 
+@runtime_checkable
 class QuerySums(Protocol):
     """A function of attention that adds up over queries (what `ops` attaches to its own as `over_queries`)."""
 

@@ -169,7 +169,7 @@ class _Measurements:
         table = pd.concat(frames, ignore_index=True)
         table["metric"] = pd.Categorical(metrics, categories=list(dict.fromkeys(metrics)))
         table["convention"] = pd.Categorical(conventions, categories=list(dict.fromkeys(conventions)))
-        return table[list(COLUMNS)]
+        return table.reindex(columns=list(COLUMNS))
 
 
 def _rows(values: np.ndarray, depth: int, *, per_head: bool) -> pd.DataFrame:

@@ -1,0 +1,179 @@
+"""`measure` against the tap that keeps everything, for any split into batches, images and queries."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from timm.models.vision_transformer import VisionTransformer
+
+import ops
+from models import TokenLayout, load_model, measure, tap
+from tests.models._own_vit import OwnViT
+
+METRICS = {
+    "distance": ops.attention_distance,
+    "nmi": ops.attention_nmi,
+    "entropy": ops.attention_entropy,
+    "class": ops.class_attention_statistics,
+    "heads": ops.head_similarity,
+    "depths": ops.depth_similarity,
+    "tokens": ops.token_similarity,
+    "fourier": ops.relative_log_amplitude,
+    "magnitudes": ops.attention_magnitudes,
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(1)
+    return VisionTransformer(
+        img_size=(64, 96), patch_size=16, embed_dim=48, depth=3, num_heads=4, reg_tokens=2, num_classes=0
+    ).eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randn(5, 3, 64, 96, generator=torch.Generator().manual_seed(2))
+
+
+def values(table, metric, depth):
+    rows = table[(table["metric"] == metric) & (table["depth"] == depth)]
+    rows = rows.sort_values(["image", "head", "component"])
+    return torch.tensor(rows["value"].to_numpy()).reshape(rows["image"].nunique(), -1).squeeze(1)
+
+
+def test_equals_the_kept_trace(model, images):
+    table = measure(model, [images], METRICS, progress=False)
+    with torch.inference_mode(), tap(model) as trace:
+        model(images)
+    layout = {"prefix": 3}
+    for layer in range(3):
+        grid = {"grid": (4, 6)}
+        attention = trace.attention[layer]
+        expected = {
+            "distance": ops.attention_distance(attention, patch_size=16, **grid, **layout),
+            "nmi": ops.attention_nmi(attention, **layout),
+            "heads": ops.head_similarity(trace.head_outputs[layer][..., 3:, :]),
+            "depths": ops.depth_similarity(trace.before_attention[layer][:, 3:], trace.after_attention[layer][:, 3:]),
+            "tokens": ops.token_similarity(trace.after_mlp[layer][:, 3:]),
+            "fourier": ops.relative_log_amplitude(trace.after_mlp[layer][:, 3:], **grid),
+            **ops.class_attention_statistics(attention, **layout),
+            **ops.attention_magnitudes(trace.before_attention[layer], trace.attention_branch[layer], **layout),
+        }
+        for name, value in expected.items():
+            torch.testing.assert_close(values(table, name, layer + 1), value.double(), atol=1e-6, rtol=1e-5)
+    embedding = ops.token_similarity(trace.embedding[:, 3:]).double()
+    torch.testing.assert_close(values(table, "tokens", 0), embedding, atol=1e-6, rtol=1e-5)
+
+
+def test_rows_and_columns(model, images):
+    table = measure(model, [images], METRICS, progress=False)
+    assert list(table) == ["depth", "head", "image", "metric", "component", "convention", "value"]
+    distance = table[table["metric"] == "distance"]
+    assert len(distance) == 3 * 4 * 5
+    assert set(distance["head"]) == {0, 1, 2, 3} and set(distance["component"]) == {-1}
+    assert set(distance["convention"]) == {"park2023"} and set(distance["depth"]) == {1, 2, 3}
+    fourier = table[table["metric"] == "fourier"]
+    assert set(fourier["depth"]) == {0, 1, 2, 3} and set(fourier["head"]) == {-1}
+    assert set(fourier["component"]) == set(range(len(ops.diagonal_frequencies((4, 6)))))
+    assert table["value"].dtype == np.float64 and table["value"].notna().all()
+
+
+@pytest.mark.parametrize("sizes", [[5], [2, 2, 1], [1] * 5])
+@pytest.mark.parametrize("budget", [1e-3, 0.05, 64.0])
+def test_no_split_into_batches_or_blocks_changes_a_value(model, images, sizes, budget):
+    model, images = model.double(), images.double()
+    try:
+        whole = measure(model, [images], METRICS, progress=False)
+        split = measure(model, images.split(sizes), METRICS, progress=False, budget_mib=budget)
+    finally:
+        model.float()
+    keys = ["metric", "depth", "image", "head", "component"]
+    whole, split = (table.sort_values(keys).reset_index(drop=True) for table in (whole, split))
+    pd.testing.assert_frame_equal(whole, split, check_categorical=False, atol=1e-12, rtol=1e-12)
+
+
+def test_a_function_of_ones_own(model, images):
+    def strongest(attention):
+        return attention.amax(-1).mean(-1)
+
+    table = measure(model, [images], {"strongest": strongest}, layers=[1], budget_mib=1e-3, progress=False)
+    with torch.inference_mode(), tap(model) as trace:
+        model(images)
+    torch.testing.assert_close(values(table, "strongest", 2), strongest(trace.attention[1]).double())
+    assert set(table["depth"]) == {2} and set(table["convention"]) == {""}
+
+
+def test_bound_options_are_part_of_the_rows(model, images):
+    exact = partial(ops.attention_nmi, convention="exact")
+    table = measure(model, [images], {"nmi": exact, "official": ops.attention_nmi}, progress=False, budget_mib=1e-3)
+    assert set(table["convention"]) == {"exact", "park2023"}
+    with torch.inference_mode(), tap(model) as trace:
+        model(images)
+    expected = ops.attention_nmi(trace.attention[0], prefix=3, convention="exact")
+    torch.testing.assert_close(values(table, "nmi", 1), expected.double(), atol=1e-6, rtol=1e-5)
+
+
+def test_ones_own_vit(images):
+    model = OwnViT("einsum").eval()
+    options = {"blocks": list(model.layers), "layout": TokenLayout(0, 0, (4, 6), 16)}
+    table = measure(model, [images], {"distance": ops.attention_distance}, progress=False, **options)
+    with torch.inference_mode(), tap(model, **options) as trace:
+        model(images)
+    expected = ops.attention_distance(trace.attention[2], grid=(4, 6), patch_size=16, prefix=0)
+    torch.testing.assert_close(values(table, "distance", 3), expected.double(), atol=1e-4, rtol=0)
+
+
+def test_a_batch_may_be_a_tuple_and_of_another_type(model, images):
+    table = measure(model, [(images.double(), torch.zeros(5))], {"nmi": ops.attention_nmi}, progress=False)
+    assert table["image"].nunique() == 5
+
+
+def test_nan_images_are_nan_and_only_they(model, images):
+    broken = images.clone()
+    broken[3] = float("nan")
+    table = measure(model, [broken], METRICS, progress=False)
+    bad = table.groupby("image")["value"].agg(lambda column: column.isna().all())
+    assert bad[3]
+    assert table[table["image"] != 3]["value"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "text"),
+    [
+        ({}, "no metrics"),
+        ({"mine": lambda pixels: pixels}, r"metric 'mine': parameters \['pixels'\] are not what a layer can give"),
+        ({"mine": lambda attention, tokens: tokens}, "`attention` alone"),
+        ({"mine": lambda tokens: tokens}, r"metric 'mine' returned mine of shape \(5, 24, 48\) for 5 images"),
+        ({"mine": lambda tokens: tokens.mean()}, r"of shape \(\) for 5 images"),
+    ],
+)
+def test_metrics_that_cannot_be(model, images, metrics, text):
+    with pytest.raises(ValueError, match=text):
+        measure(model, [images], metrics, progress=False)
+
+
+def test_no_images(model):
+    with pytest.raises(ValueError, match=r"no images: batches= was empty"):
+        measure(model, [], {"nmi": ops.attention_nmi}, progress=False)
+
+
+def test_golden_attention_statistics_of_beyond_cls(golden):
+    """The official statistics of whole checkpoints, from weights to number."""
+    expected = np.load(golden / "beyond_cls" / "attention_stats.npz")
+    names = {key.split("/")[0] for key in expected.files if key.endswith("/summary/pos_magnitude")}
+    assert names
+    metrics = {"class": ops.class_attention_statistics, "magnitudes": ops.attention_magnitudes}
+    for name in names:
+        folder = golden / "checkpoints" / name
+        inputs = np.load(folder / "expected.npz")
+        model = load_model(str(next(folder.glob("checkpoint*"))), num_heads=inputs["attn"].shape[2])
+        table = measure(model, [torch.from_numpy(inputs["x"])], metrics, progress=False)
+        means = table.groupby(["metric", "depth"], observed=True)["value"].mean()
+        for key in (key for key in expected.files if key.startswith(f"{name}/summary/")):
+            ours = torch.tensor(means[key.rsplit("/", 1)[-1]].to_numpy())
+            theirs = torch.from_numpy(expected[key]).double()
+            error = ((ours - theirs).abs() / theirs.abs().clamp(min=1)).max()
+            assert error < 1e-5, f"{key}: off by {error:.2g}"
