@@ -21,7 +21,7 @@ def bootstrap_interval(
     Args:
         values: one row for each image; what follows (head, depth ...) gets an interval each.
         level: share of resampled means inside the interval.
-        resamples: number of draws; 2000 make an end of a 95 % interval good to about 4 % of its length.
+        resamples: number of draws; 2000 place the ends of a 95 % interval to about 2 % of its length.
         seed: same seed, same interval.
     Returns:
         (low, high); equal where all images agree, NaN where a value is NaN.

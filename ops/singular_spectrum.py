@@ -63,8 +63,8 @@ class Covariance:
 
     def __init__(self) -> None:
         self.count = 0
-        self.mean: Tensor | None = None
-        self.scatter: Tensor | None = None
+        self.mean = torch.zeros(0, dtype=torch.float64)
+        self.scatter = torch.zeros(0, 0, dtype=torch.float64)
 
     def update(self, samples: Float[Tensor, "sample channel"]) -> None:
         """Takes in a batch of samples, of any number.
@@ -95,7 +95,6 @@ class Covariance:
             ValueError: fewer than two samples so far.
         """
         _require_samples("Covariance", self.count)
-        assert self.scatter is not None
         return self.scatter / (self.count - 1)
 
     def spectrum(self) -> Float[Tensor, " component"]:
@@ -131,9 +130,9 @@ class Covariance:
         return new
 
     def _merge(self, other: "Covariance") -> None:
-        if other.mean is None or other.scatter is None:
+        if other.count == 0:
             return
-        if self.mean is None or self.scatter is None:
+        if self.count == 0:
             self.count, self.mean, self.scatter = other.count, other.mean, other.scatter
             return
         if len(self.mean) != len(other.mean):

@@ -37,8 +37,8 @@ def token_spread(
     """
     if tokens.shape[-2] < 2:
         raise ValueError(
-            f"tokens has {tokens.shape[-2]} token in shape {tuple(tokens.shape)}; distances within an image "
-            f"need at least 2. Axes end in (image, token, channel): pass all patch tokens, not a pooled vector."
+            f"tokens has {tokens.shape[-2]} token in shape {tuple(tokens.shape)}; distances within an "
+            f"image need at least 2. Axes end in (image, token, channel): pass all patch tokens, not a pooled vector."
         )
     # The mean square distance between two of n points is twice their unbiased variance.
     within = (2 * tokens.var(dim=-2).sum(dim=-1)).sqrt()
