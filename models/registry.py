@@ -6,7 +6,16 @@ from fnmatch import fnmatchcase
 from ._catalogue import ALIASES, CATALOGUE
 from ._weights import Weights
 
-__all__ = ["ALIASES", "REGISTRY", "Weights", "entry", "list_models", "markdown_table"]
+__all__ = [
+    "ALIASES",
+    "REGISTRY",
+    "Weights",
+    "entry",
+    "list_models",
+    "markdown_table",
+    "matches",
+    "short_name",
+]
 
 REGISTRY: dict[str, Weights] = {weights.name: weights for weights in CATALOGUE}
 
@@ -49,24 +58,27 @@ def _nearest(name: str) -> str:
 
 def markdown_table(pattern: str = "*") -> str:
     """The registry as a Markdown table, one row for each set of weights whose name or alias matches."""
-    alias = {name: short for short, name in ALIASES.items()}
-    rows = [
-        _row(weights, alias.get(name, "")) for name, weights in REGISTRY.items() if _matches(weights, pattern)
-    ]
+    rows = [_row(weights) for weights in REGISTRY.values() if matches(weights, pattern)]
     header = ("name", "alias", "method", "data", "saw labels", "licence", "paper", "size", "source")
     return "\n".join(_line(cells) for cells in (header, ("---",) * len(header), *rows))
 
 
-def _matches(weights: Weights, pattern: str) -> bool:
-    names = [weights.name, *(short for short, name in ALIASES.items() if name == weights.name)]
-    return any(fnmatchcase(name, pattern) for name in names)
+def matches(weights: Weights, pattern: str) -> bool:
+    """Whether the weights' name or an alias of it fits shell-style wildcards."""
+    return any(fnmatchcase(name, pattern) for name in (weights.name, short_name(weights)) if name)
+
+
+def short_name(weights: Weights) -> str:
+    """Alias of the weights, empty when they have none."""
+    return next((short for short, name in ALIASES.items() if name == weights.name), "")
 
 
 def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _row(weights: Weights, alias: str) -> tuple[str, ...]:
+def _row(weights: Weights) -> tuple[str, ...]:
+    alias = short_name(weights)
     return (
         f"`{weights.name}`",
         f"`{alias}`" if alias else "",

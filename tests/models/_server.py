@@ -20,9 +20,7 @@ class Page:
     ranges: bool = True
     content_type: str = "application/octet-stream"
     statuses: list[int] = field(default_factory=list)  # answered first, one for each request
-    drops: list[int] = field(
-        default_factory=list
-    )  # bytes after which the connection is cut, one for each request
+    drops: list[int] = field(default_factory=list)  # bytes before a cut, one for each request
     pause: float = 0.0  # seconds between two pieces
 
 
@@ -41,8 +39,7 @@ class Server:
 @contextmanager
 def serve() -> Iterator[Server]:
     """A server on a free port of 127.0.0.1, gone at the end of the block."""
-    web = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    web.daemon_threads = True
+    web = _Quiet(("127.0.0.1", 0), _Handler)
     web.state = Server(f"http://127.0.0.1:{web.server_address[1]}")  # type: ignore[attr-defined]
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -52,6 +49,13 @@ def serve() -> Iterator[Server]:
         web.shutdown()
         web.server_close()
         thread.join(timeout=5)
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is part of the game."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Downloads survive breaks, bad hosts, full disks and each other; nothing but whole weights gets the file's name."""
+"""Downloads survive breaks, bad hosts, full disks and each other; only whole weights get the file's name."""
 
 import errno
 import hashlib
@@ -29,7 +29,7 @@ FILE = "weights.pth"
 QUOTA = (
     b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head><body>\n"
     b'<p class="uc-error-caption">Sorry, you can&#39;t view or download this file at this time.</p>\n'
-    b'<p class="uc-error-subcaption">Too many users have viewed or downloaded this file recently.</p></body></html>'
+    b'<p class="uc-error-subcaption">Too many users have viewed or downloaded this file recently.</p>'
 )
 IN_ANOTHER_PROCESS = """
 import sys
@@ -37,8 +37,8 @@ from pathlib import Path
 from models._weights import Weights
 from models.download import fetch
 url, folder, sha256 = sys.argv[1:]
-weights = Weights(name="a.test", architecture="a", family="mae", method="M", data="d", licence="MIT", paper="",
-                  urls=(url,), filename="weights.pth", sha256=sha256)
+weights = Weights(name="a.test", architecture="a", family="mae", method="M", data="d", licence="MIT",
+                  paper="", urls=(url,), filename="weights.pth", sha256=sha256)
 print(fetch(weights, folder=folder, progress=False))
 """
 
@@ -198,9 +198,7 @@ def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) ->
     [Page(CONTENT[::-1], etag='"two"'), Page(CONTENT[::-1][:-7], etag=None), Page(CONTENT[:5000], etag=None)],
     ids=["another tag", "another length", "shorter than what is here (416)"],
 )
-def test_a_file_that_changed_on_the_server_starts_again(
-    server: Server, tmp_path: Path, changed: Page
-) -> None:
+def test_a_file_that_changed_on_the_server_starts_again(server: Server, tmp_path: Path, changed: Page) -> None:
     url = begun(server, tmp_path, etag=changed.etag and '"one"')
     server.pages["/" + FILE] = changed
     assert fetch(weights_at(url), folder=tmp_path, progress=False).read_bytes() == changed.content
@@ -323,9 +321,7 @@ def test_offline_nothing_is_asked(
     weights = weights_at(publish(server), sha256=SHA256)
     monkeypatch.setenv(variable, "1")
     monkeypatch.setenv("VIT_ANATOMY_MIRROR", server.address)
-    with pytest.raises(
-        OSError, match=rf"{variable} forbids the network; no such file(.|\n)*{tmp_path / FILE}"
-    ):
+    with pytest.raises(OSError, match=rf"{variable} forbids the network; no such file(.|\n)*{tmp_path / FILE}"):
         fetch(weights, folder=tmp_path, progress=False)
     (tmp_path / FILE).write_bytes(b"damaged")
     with pytest.raises(OSError, match="the file there is damaged"):
@@ -395,8 +391,9 @@ def test_too_little_room_is_seen_before_the_download(
 
 
 CONFIRM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>
-<form id="download-form" action="{address}/download" method="get"><input type="hidden" name="id" value="{id}">
-<input type="hidden" name="confirm" value="t"><input type="hidden" name="uuid" value="u-1"></form></body></html>"""
+<form id="download-form" action="{address}/download" method="get"><input type="hidden" name="id"
+value="{id}"><input type="hidden" name="confirm"
+value="t"><input type="hidden" name="uuid" value="u-1"></form>"""
 
 
 @pytest.fixture
