@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, runtime_checkable
 
 from torch import Tensor
 
@@ -24,6 +24,7 @@ class QuerySums:
     finish: Callable[..., Any]
 
 
+@runtime_checkable
 class OverQueries(Protocol[Arguments, Value]):
     """A metric that carries the `QuerySums` it is made of."""
 

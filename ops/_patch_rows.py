@@ -1,14 +1,7 @@
 """The part of a block of attention rows that concerns patches, after checking that the shapes fit."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
-
-
-def in_working_dtype(values: Tensor) -> Tensor:
-    """Half precision is measured in float32; float32 and float64 stay as they are. No gradient."""
-    values = values.detach()
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def check_rows(attention: Tensor, queries: slice, prefix: int) -> None:
@@ -51,7 +44,7 @@ def patch_weights(
     Args:
         attention: rows of the tokens in `queries`, all keys.
     Returns:
-        Weights without gradient, in float32 at least, a view where the dtype allows; the slice of patch rows.
+        A view of the attention; the slice of its rows that are patches.
     """
     check_rows(attention, queries, prefix)
-    return in_working_dtype(attention[..., prefix:]), slice(max(prefix - queries.start, 0), None)
+    return attention[..., prefix:], slice(max(prefix - queries.start, 0), None)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ._conventions import unknown_convention
 from ._over_queries import over_queries
 from ._patch_rows import check_grid, first_patch, patch_weights
+from ._precision import full_precision
 from ._row_logarithms import smallest_weight
 
 DistanceConvention = Literal["park2023", "exact", "probing-vits", "vit_analysis"]
@@ -16,6 +17,7 @@ CONVENTIONS = ("park2023", "exact", "probing-vits", "vit_analysis")
 PARK_EPSILON = 1e-32  # the official notebook's, added to every weight before the row is renormalised
 
 
+@full_precision
 def _sums(
     attention: Tensor,
     *,
@@ -95,13 +97,12 @@ def attention_distance(
     return _finish(_sums(attention, queries=queries, **options))
 
 
-def _spacing(
-    grid: tuple[int, int], patch_size: int | tuple[int, int], convention: str
-) -> tuple[float, float]:
+def _spacing(grid: tuple[int, int], patch_size: int | tuple[int, int], convention: str) -> tuple[float, float]:
     """Distance between neighbouring rows, and between neighbouring columns, of the grid."""
     if convention == "vit_analysis":
         return 1 / max(grid[0] - 1, 1), 1 / max(grid[1] - 1, 1)
-    return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+    height, width = (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+    return float(height), float(width)
 
 
 def _patch_distances(

@@ -5,9 +5,11 @@ from torch import Tensor
 
 from ._over_queries import over_queries
 from ._patch_rows import patch_weights
+from ._precision import full_precision
 from ._row_logarithms import row_entropy, smallest_weight
 
 
+@full_precision
 def _sums(attention: Tensor, *, queries: slice, prefix: int) -> Tensor:
     weights, patch_queries = patch_weights(attention, queries, prefix)
     entropy, _ = row_entropy(weights, smallest_weight(weights))

@@ -5,12 +5,14 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from ._patch_rows import check_grid, check_rows, in_working_dtype
+from ._patch_rows import check_grid, check_rows
+from ._precision import full_precision
 from .patch_attention import as_shares
 
 CLASS_TOKEN = 0
 
 
+@full_precision
 def query_attention(
     attention: Float[Tensor, "*batch head query key"],
     *,
@@ -42,7 +44,7 @@ def query_attention(
     check_grid(attention, grid, prefix)
     check_rows(attention, slice(0, attention.shape[-1]), prefix)
     row = attention[..., _token(query, grid, prefix), prefix:]
-    return as_shares(in_working_dtype(row)).unflatten(-1, grid)
+    return as_shares(row).unflatten(-1, grid)
 
 
 def _token(query: tuple[int, int] | str, grid: tuple[int, int], prefix: int) -> int:

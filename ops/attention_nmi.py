@@ -10,6 +10,7 @@ from torch import Tensor
 from ._conventions import unknown_convention
 from ._over_queries import over_queries
 from ._patch_rows import patch_weights
+from ._precision import full_precision
 from ._row_logarithms import row_entropy, smallest_weight
 
 NmiConvention = Literal["park2023", "exact"]
@@ -18,6 +19,7 @@ PARK_EPSILON = 1e-8  # the official notebook's, added to every weight before the
 RESOLUTION = 8  # roundings: an entropy of the keys below this many is zero, and nothing can be shared
 
 
+@full_precision
 def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) -> Tensor:
     """First feature: mean entropy of the queries' rows; the others: p(key), mean of the rows."""
     if convention not in CONVENTIONS:
@@ -35,7 +37,7 @@ def _finish(total: Tensor, **_options: object) -> Tensor:
     query_entropy = math.log(total.shape[-1] - 1)
     keys = total[..., 1:]
     keys = (keys / keys.sum(-1, keepdim=True)).clamp_min(smallest_weight(total))
-    key_entropy = -torch.linalg.vecdot(keys, keys.log())
+    key_entropy = -(keys * keys.log()).sum(-1)
     information = key_entropy - total[..., 0]
     nothing_to_share = key_entropy * query_entropy <= RESOLUTION * torch.finfo(total.dtype).eps
     nmi = information / (key_entropy * query_entropy).masked_fill(nothing_to_share, 1).sqrt()

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ._conventions import unknown_convention
 from ._over_queries import over_queries
-from ._patch_rows import first_patch, in_working_dtype, patch_weights
+from ._patch_rows import first_patch, patch_weights
+from ._precision import full_precision
 from ._row_logarithms import row_entropy, row_logarithms, smallest_weight
 
 ClassConvention = Literal["beyond-cls", "exact"]
@@ -25,6 +26,7 @@ STATISTICS = (
 )
 
 
+@full_precision
 def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) -> Tensor:
     """One feature for each of `STATISTICS`; the class row and each patch row add their part."""
     if convention not in EPSILONS:
@@ -32,7 +34,7 @@ def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) ->
     if prefix < 1:
         raise ValueError(f"prefix={prefix} leaves no class token to measure; it is token 0, so prefix >= 1")
     weights, patch = patch_weights(attention, queries, prefix)
-    to_class = in_working_dtype(attention[..., 0])
+    to_class = attention[..., 0]
     count = weights.shape[-1]
     mass = weights.sum(-1)
     share = mass + EPSILONS[convention]

@@ -4,9 +4,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._patch_rows import patch_weights
+from ._precision import full_precision
 from ._row_logarithms import smallest_weight
 
 
+@full_precision
 def patch_attention(
     attention: Float[Tensor, "*batch head query key"], *, prefix: int = 1, epsilon: float = 0.0
 ) -> Float[Tensor, "*batch head patch patch"]:
