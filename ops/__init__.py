@@ -1,17 +1,43 @@
-"""From tensors of one layer to numbers and pictures; nothing here knows of models."""
+"""From tensors of one layer to numbers and pictures (`ops.plots`); nothing here knows of models."""
 
 from .attention_distance import attention_distance
 from .attention_entropy import attention_entropy
+from .attention_magnitudes import attention_magnitudes
 from .attention_map import query_attention
 from .attention_nmi import attention_nmi
+from .bootstrap import bootstrap_interval
 from .class_attention_statistics import class_attention_statistics
+from .featuremap_variance import featuremap_variance
+from .fourier import diagonal_frequencies, relative_log_amplitude
+from .frequency_noise import frequency_noise
+from .knn import knn_predict
 from .patch_attention import patch_attention
+from .projection import token_pca, token_transformation, token_tsne
+from .similarity import depth_similarity, head_similarity, token_similarity
+from .singular_spectrum import Covariance, singular_spectrum
+from .token_spread import token_spread
 
 __all__ = [
+    "Covariance",
     "attention_distance",
     "attention_entropy",
+    "attention_magnitudes",
     "attention_nmi",
+    "bootstrap_interval",
     "class_attention_statistics",
+    "depth_similarity",
+    "diagonal_frequencies",
+    "featuremap_variance",
+    "frequency_noise",
+    "head_similarity",
+    "knn_predict",
     "patch_attention",
     "query_attention",
+    "relative_log_amplitude",
+    "singular_spectrum",
+    "token_pca",
+    "token_similarity",
+    "token_spread",
+    "token_transformation",
+    "token_tsne",
 ]

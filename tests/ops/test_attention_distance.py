@@ -151,7 +151,7 @@ def test_errors_name_the_mistake():
         attention_distance(attention, grid=(-3, -4), patch_size=16)
     with pytest.raises(ValueError, match="12 query rows, but tokens 0 to 13 of 13 were expected"):
         attention_distance(attention[..., 1:, :], grid=(3, 4), patch_size=16)
-    with pytest.raises(ValueError, match="convention='park' is not known.*did you mean 'park2023'"):
+    with pytest.raises(ValueError, match=r"convention='park' is not known.*did you mean 'park2023'"):
         attention_distance.over_queries.sums(
             attention, queries=slice(0, 13), grid=(3, 4), patch_size=16, prefix=1, convention="park"
         )

@@ -144,9 +144,9 @@ def test_errors_name_the_mistake():
         attention_nmi(attention, prefix=13)
     with pytest.raises(ValueError, match="prefix=-1 leaves no patch"):
         attention_nmi(attention, prefix=-1)
-    with pytest.raises(ValueError, match="12 query rows.*leave the dropping to prefix="):
+    with pytest.raises(ValueError, match=r"12 query rows.*leave the dropping to prefix="):
         attention_nmi(attention[..., 1:, :])
-    with pytest.raises(ValueError, match="convention='strehl' is not known here, only 'park2023', 'exact'$"):
+    with pytest.raises(ValueError, match=r"convention='strehl' is not known here, only 'park2023', 'exact'$"):
         attention_nmi.over_queries.sums(attention, queries=slice(0, 13), prefix=1, convention="strehl")
 
 

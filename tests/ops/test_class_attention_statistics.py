@@ -141,7 +141,7 @@ def test_errors_name_the_mistake():
         class_attention_statistics(attention, prefix=0)
     with pytest.raises(ValueError, match="prefix=13 leaves no patch"):
         class_attention_statistics(attention, prefix=13)
-    with pytest.raises(ValueError, match="'beyond_cls' is not known.*did you mean 'beyond-cls'"):
+    with pytest.raises(ValueError, match=r"'beyond_cls' is not known.*did you mean 'beyond-cls'"):
         class_attention_statistics.over_queries.sums(attention, queries=slice(0, 13), prefix=1, convention="beyond_cls")
 
 

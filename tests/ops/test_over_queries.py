@@ -1,5 +1,7 @@
 """Every metric that adds up over queries gives the same value for any split into blocks of queries."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -35,7 +37,7 @@ def test_any_split_gives_the_same(name, prefix, cuts, seed):
     edges = [0, *sorted(cut for cut in cuts if cut < tokens), tokens]
     total = sum(
         metric.over_queries.sums(attention[..., start:stop, :], queries=slice(start, stop), prefix=prefix, **options)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
     )
     found = metric.over_queries.finish(total, prefix=prefix, **options)
     expected = metric(attention, prefix=prefix, **options)

@@ -42,7 +42,7 @@ def test_exact_zeros_stay_and_nan_stays_in_its_row():
 
 
 def test_errors_name_the_mistake():
-    with pytest.raises(ValueError, match="epsilon=-0.1 is negative"):
+    with pytest.raises(ValueError, match=r"epsilon=-0\.1 is negative"):
         patch_attention(attention_of(1, 1, 9, 9), epsilon=-0.1)
     with pytest.raises(ValueError, match="prefix=9 leaves no patch of the 9 tokens"):
         patch_attention(attention_of(1, 1, 9, 9), prefix=9)
