@@ -18,6 +18,7 @@ class Page:
     content: bytes = b""
     etag: str | None = '"one"'
     ranges: bool = True
+    if_range: bool = True
     content_type: str = "application/octet-stream"
     statuses: list[int] = field(default_factory=list)  # answered first, one for each request
     drops: list[int] = field(default_factory=list)  # bytes before a cut, one for each request
@@ -78,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _content(self, page: Page, span: str | None) -> None:
-        same = self.headers.get("If-Range") in (None, page.etag)
+        same = not page.if_range or self.headers.get("If-Range") in (None, page.etag)
         start = int(re.fullmatch(r"bytes=(\d+)-", span)[1]) if span and page.ranges and same else None  # type: ignore[index]
         if start is not None and start >= len(page.content):
             return self._status(416)

@@ -195,8 +195,13 @@ def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "changed",
-    [Page(CONTENT[::-1], etag='"two"'), Page(CONTENT[::-1][:-7], etag=None), Page(CONTENT[:5000], etag=None)],
-    ids=["another tag", "another length", "shorter than what is here (416)"],
+    [
+        Page(CONTENT[::-1], etag='"two"'),
+        Page(CONTENT[::-1], etag='"two"', if_range=False),
+        Page(CONTENT[::-1][:-7], etag=None),
+        Page(CONTENT[:5000], etag=None),
+    ],
+    ids=["another tag", "another tag, If-Range ignored", "another length", "shorter than what is here (416)"],
 )
 def test_a_file_that_changed_on_the_server_starts_again(server: Server, tmp_path: Path, changed: Page) -> None:
     url = begun(server, tmp_path, etag=changed.etag and '"one"')
