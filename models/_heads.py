@@ -24,16 +24,14 @@ def head_count(
     Args:
         asked: what the caller gave as num_heads=.
         dim, depth: sizes of the model.
-        told: heads by a bias table or a query norm, None without one.
+        told: heads by a bias table, a query norm or a card; None without one.
         published: heads by (dim, depth) of the published models of this family.
         file: what to call the weights in an error.
     Raises:
         ValueError: the number is not known, does not divide the dim, or contradicts the file.
     """
     if told is not None and asked is not None and asked != told:
-        raise ValueError(
-            f"{file}: num_heads={asked}, but the file has tables for {told} heads; leave num_heads out"
-        )
+        raise ValueError(f"{file}: num_heads={asked}, but the file says {told}; leave num_heads= out")
     heads = told if told is not None else asked if asked is not None else published.get((dim, depth))
     if heads is None:
         raise ValueError(
@@ -46,6 +44,31 @@ def head_count(
             f"{file}: num_heads={heads} does not divide dim {dim}; "
             f"expected one of {', '.join(map(str, plausible_heads(dim)))}"
         )
+    return heads
+
+
+def own_head_count(
+    model: nn.Module,
+    asked: int | None,
+    *,
+    dim: int,
+    depth: int,
+    told: int | None,
+    published: Mapping[tuple[int, int], int],
+    file: str,
+) -> int | None:
+    """The number of heads that a module of the caller's has, once it is known to be that of the weights.
+
+    Args:
+        model: the module; where nothing else tells the number, its own word is taken.
+        asked, dim, depth, told, published, file: as for `head_count`.
+    Raises:
+        ValueError: the module has another number of heads than the weights.
+    """
+    if asked is None and told is None and (dim, depth) not in published:
+        return heads_of(model)
+    heads = head_count(asked, dim=dim, depth=depth, told=told, published=published, file=file)
+    check_heads(model, heads, file)
     return heads
 
 

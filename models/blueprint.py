@@ -65,9 +65,7 @@ def sizes(state: State, img_size: tuple[int, int] | None = None) -> Sizes:
     """
     stem = "patch_embed.backbone.0.conv.weight" in state
     dim = _shape(state, "blocks.0.norm1.weight", 1)[0]
-    patch = (
-        _shape(state, "patch_embed.proj.weight", 4)[2:] if not stem else (CONV_STEM_STRIDE, CONV_STEM_STRIDE)
-    )
+    patch = _shape(state, "patch_embed.proj.weight", 4)[2:] if not stem else (CONV_STEM_STRIDE, CONV_STEM_STRIDE)
     class_tokens = int("cls_token" in state) + int("dist_token" in state)
     registers = _shape(state, "reg_token", 3)[1] if "reg_token" in state else 0
     asked = None if img_size is None else (img_size[0] // patch[0], img_size[1] // patch[1])
@@ -94,14 +92,10 @@ def bias_table(state: State) -> str | None:
 
 def _shape(state: State, name: str, axes: int) -> tuple[int, ...]:
     if name not in state:
-        raise ValueError(
-            f"the weights have no {name!r}, so the sizes of the model cannot be told; the file is damaged"
-        )
+        raise ValueError(f"the weights have no {name!r}, so the sizes of the model cannot be told; the file is damaged")
     shape = tuple(state[name].shape)
     if len(shape) != axes:
-        raise ValueError(
-            f"{name!r} has shape {shape}, expected {axes} axes; the file is damaged or of another kind"
-        )
+        raise ValueError(f"{name!r} has shape {shape}, expected {axes} axes; the file is damaged or of another kind")
     return shape
 
 

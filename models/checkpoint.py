@@ -102,9 +102,7 @@ def _container(file: Path) -> Container:
     if file.is_dir():
         raise IsADirectoryError(f"{file}: a directory, expected a checkpoint file; name the file inside it")
     if not file.exists():
-        raise FileNotFoundError(
-            f"{file}: no such checkpoint file; check the path, or give a name of list_models()"
-        )
+        raise FileNotFoundError(f"{file}: no such checkpoint file; check the path, or give a name of list_models()")
     with file.open("rb") as stream:
         head = stream.read(512)
     if not head:
@@ -136,10 +134,7 @@ def _foreign(head: bytes) -> str:
     if head.startswith(b"\x1f\x8b"):
         return "it is a gzip archive; unpack it first"
     if head[257:262] == b"ustar":
-        return (
-            "it is a tar archive (of torch before 0.1.10, or of files); unpack it, or save it again with "
-            "torch"
-        )
+        return "it is a tar archive (of torch before 0.1.10, or of files); unpack it, or save it again with torch"
     return f"it begins with {head[:12]!r}, expected a file of torch.save or safetensors; fetch it again"
 
 
@@ -150,13 +145,13 @@ def _load_torch(file: Path, container: Container) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True, mmap=container == "zip")
     except pickle.UnpicklingError as error:
         raise ValueError(_refused(file, str(error))) from None
-    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(_unreadable(file, container, error)) from None
 
 
 def _refused(file: Path, message: str) -> str:
     """The error for a pickle that torch's safe reader refused; torch's own text advises to run it."""
-    asked = re.search(r"Unsupported (?:global: GLOBAL|class) (\S+)", message)
+    asked = re.search(r"(?:GLOBAL|class|function) (\S+)", message)
     if asked is None:
         return _damaged(file, f"torch says: {message.splitlines()[-1] if message else 'nothing'}")
     return (
@@ -180,8 +175,7 @@ def _unreadable(file: Path, container: Container, error: Exception) -> str:
 
 def _damaged(file: Path, reason: str) -> str:
     return (
-        f"{file}: cut short or damaged at {file.stat().st_size:,} bytes ({reason}); "
-        "delete the file and fetch it again"
+        f"{file}: cut short or damaged at {file.stat().st_size:,} bytes ({reason}); delete the file and fetch it again"
     )
 
 

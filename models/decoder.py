@@ -55,9 +55,7 @@ class Decoder(nn.Module):
         self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, patches + 1, dim), requires_grad=False)
         norm: Any = partial(nn.LayerNorm, eps=EPSILON)
-        self.blocks = nn.Sequential(
-            *(Block(dim, num_heads, qkv_bias=True, norm_layer=norm) for _ in range(depth))
-        )
+        self.blocks = nn.Sequential(*(Block(dim, num_heads, qkv_bias=True, norm_layer=norm) for _ in range(depth)))
         self.norm = norm(dim)
         self.pred = nn.Linear(dim, patch_size**2 * COLOURS)
 
@@ -82,9 +80,7 @@ class Decoder(nn.Module):
         return self.pred(self.norm(self.blocks(tokens)))[:, 1:]
 
 
-def load_decoder(
-    name: str | os.PathLike[str], *, num_heads: int | None = None, progress: bool = True
-) -> Decoder:
+def load_decoder(name: str | os.PathLike[str], *, num_heads: int | None = None, progress: bool = True) -> Decoder:
     """MAE's decoder in eval mode, from the `full` or `visualize` weights, without the encoder.
 
     Args:
@@ -109,15 +105,11 @@ def load_decoder(
         )
     dim, encoder_dim = state["embed.weight"].shape
     depth = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
-    heads = head_count(
-        num_heads, dim=dim, depth=depth, told=None, published=PUBLISHED_HEADS, file=f"{path} (decoder)"
-    )
+    heads = head_count(num_heads, dim=dim, depth=depth, told=None, published=PUBLISHED_HEADS, file=f"{path} (decoder)")
     patches = state["pos_embed"].shape[1] - 1
     patch_size = round((state["pred.weight"].shape[0] / COLOURS) ** 0.5)
     with torch.random.fork_rng(devices=[]):
-        decoder = Decoder(
-            encoder_dim, dim=dim, depth=depth, num_heads=heads, patches=patches, patch_size=patch_size
-        )
+        decoder = Decoder(encoder_dim, dim=dim, depth=depth, num_heads=heads, patches=patches, patch_size=patch_size)
     pour(state, decoder, file=str(path))
     return decoder.eval()
 

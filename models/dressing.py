@@ -85,9 +85,7 @@ def dress(model: Any, config: dict[str, Any], known: Passport) -> nn.Module:
     return model.eval()
 
 
-def file_passport(
-    reading: Reading, path: Path, size: Sizes, heads: int | None, card: Card | None = None
-) -> Passport:
+def file_passport(reading: Reading, path: Path, size: Sizes, heads: int | None, card: Card | None = None) -> Passport:
     """The passport of a model whose weights came from a file; a card beside it knows more than its keys."""
     known = passport(reading, path, size, heads=heads)
     if card is None:
@@ -102,9 +100,7 @@ def file_passport(
     )
 
 
-def published_passport(
-    reading: Reading, path: Path, size: Sizes, heads: int | None, weights: Weights
-) -> Passport:
+def published_passport(reading: Reading, path: Path, size: Sizes, heads: int | None, weights: Weights) -> Passport:
     """The passport of published weights, with what the registry knows of them."""
     return dataclasses.replace(
         passport(reading, path, size, heads=heads),

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ._blocks import refuse_unless_plain
-from ._heads import check_heads, head_count, heads_of
+from ._heads import check_heads, head_count, heads_of, own_head_count
 from ._image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
 from .blueprint import built, sizes
 from .checkpoint import SUFFIXES, read_checkpoint
@@ -109,21 +109,17 @@ def _from_file(path: Path, wish: _Wish) -> nn.Module:
     reading = recognised(read_checkpoint(path), family=wish.family, part=wish.part)
     size = sizes(reading.state, wish.img_size)
     card = card_beside(path)
-    heads = head_count(
-        wish.num_heads,
-        dim=size.dim,
-        depth=size.depth,
-        told=size.heads if card is None else card.num_heads,
-        published=reading.family.heads,
-        file=str(path),
-    )
     img_size = wish.img_size or own_img_size(size, str(path))
     state = resized(reading.state, size, img_size, reading.family, str(path))
-    model = wish.model
-    if model is None:
+    known = {"dim": size.dim, "depth": size.depth, "published": reading.family.heads, "file": str(path)}
+    told = size.heads if card is None else card.num_heads
+    if wish.model is None:
+        heads = head_count(wish.num_heads, told=told, **known)
         with torch.random.fork_rng(devices=[], enabled=wish.pretrained):
             model = built(state, size, heads=heads, img_size=img_size)
-    check_heads(model, heads, str(path))
+    else:
+        model = wish.model
+        heads = own_head_count(model, wish.num_heads, told=told, **known)
     config = data_config(card or reading.family, img_size, size.classes)
     if not wish.pretrained:
         return dress(model, config, model_passport(model, None, pretrained=False))
@@ -200,7 +196,5 @@ def _receiver(made: Any, wish: _Wish, name: str) -> nn.Module:
 def _unknown(name: str) -> str:
     """The error for a name that nobody knows."""
     near = [*difflib.get_close_matches(name, list_models(), n=3, cutoff=0.5), *nearest_timm_names(name)]
-    found = (
-        f"the nearest names are {', '.join(dict.fromkeys(near))}" if near else "list_models() shows the names"
-    )
+    found = f"the nearest names are {', '.join(dict.fromkeys(near))}" if near else "list_models() shows the names"
     return f"name={name!r} is no published model, no name of timm and no file; {found}"

@@ -65,9 +65,7 @@ class Passport:
         return "\n".join(f"{name:<10} {text}" for name, text in self._lines() if text)
 
     def _lines(self) -> list[tuple[str, str]]:
-        heads = (
-            f"{self.heads} heads" if self.heads else f"heads unknown (one of {_listed(self.head_choices)})"
-        )
+        heads = f"{self.heads} heads" if self.heads else f"heads unknown (one of {_listed(self.head_choices)})"
         grid = "grid unknown" if self.grid is None else f"grid {self.grid[0]} x {self.grid[1]}"
         patch = f"{self.patch_size[0]} x {self.patch_size[1]} px"
         classes = f", {self.classes} classes" if self.classes else ""
@@ -87,9 +85,7 @@ class Passport:
         ]
 
 
-def inspect_checkpoint(
-    path: str | os.PathLike[str], *, family: str | None = None, part: str | None = None
-) -> Passport:
+def inspect_checkpoint(path: str | os.PathLike[str], *, family: str | None = None, part: str | None = None) -> Passport:
     """The passport of a checkpoint file; nothing in the file is run and no model is built.
 
     Args:

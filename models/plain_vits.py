@@ -42,9 +42,7 @@ def refuse_unless_plain_name(name: str) -> None:
     module = timm.model_entrypoint(name.split(".")[0]).__module__.rpartition(".")[2]
     if module in PLAIN_MODULES:
         return
-    reason = next(
-        (text for stem, text in REASONS.items() if module.startswith(stem)), "it is another kind of network"
-    )
+    reason = next((text for stem, text in REASONS.items() if module.startswith(stem)), "it is another kind of network")
     raise ValueError(
         f"name={name!r} (timm.models.{module}) is not a plain ViT: {reason}. The analyses need one grid of "
         "patches "

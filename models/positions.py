@@ -65,8 +65,6 @@ def resized_relative_bias(
     if old == new:
         return table
     if old[0] != old[1]:
-        raise ValueError(
-            f"a relative bias table can only be resized from a square grid, got {old[0]} x {old[1]}"
-        )
+        raise ValueError(f"a relative bias table can only be resized from a square grid, got {old[0]} x {old[1]}")
     offsets = (2 * new[0] - 1) * (2 * new[1] - 1) + RELATIVE_PREFIX_ROWS
     return resize_rel_pos_bias_table(table, new, (offsets, table.shape[1]))

@@ -43,13 +43,9 @@ def pour(state: Mapping[str, torch.Tensor], model: nn.Module, *, file: str) -> N
 
 def _likely(missing: list[str], left: list[str], shapes: list[str]) -> str:
     """The most likely mistake and its cure."""
-    if any(name.startswith("fc_norm.") for name in missing) and any(
-        name.startswith("norm.") for name in left
-    ):
+    if any(name.startswith("fc_norm.") for name in missing) and any(name.startswith("norm.") for name in left):
         return "The model norms after pooling and the file before: build it with global_pool='token'"
-    if any(name.startswith("norm.") for name in missing) and any(
-        name.startswith("fc_norm.") for name in left
-    ):
+    if any(name.startswith("norm.") for name in missing) and any(name.startswith("fc_norm.") for name in left):
         return "The file norms after pooling and the model before: build it with global_pool='avg'"
     if any(".gamma" in name for name in left):
         return "The file has LayerScale: build the model with init_values=0.1"

@@ -25,6 +25,7 @@ STRANGERS = (
     (r".*layers\.0\.blocks\.0\..*", "it is a Swin Transformer, whose attention stays inside windows"),
     (r".*layer1\.0\.conv1\.weight", "it is a ResNet, which has no attention"),
     (r".*blocks\.0\.attn\.temperature", "it is an XCiT, whose attention runs between channels"),
+    (r"mask_token|register_tokens", "it is a file of DINOv2's own code: timm hosts these weights by name"),
     (r"module\.linear\.(weight|bias)", "it is a linear head without its backbone"),
     (r".*encoder\.layer\.0\.attention\..*", "its keys are those of transformers: load it with that library"),
 )
@@ -70,12 +71,21 @@ def recognised(checkpoint: Checkpoint, *, family: str | None = None, part: str |
     for candidate in families:
         for format in candidate.formats:
             if _fits(checkpoint, format, named=family is not None):
-                return _reading(checkpoint, candidate, format, _chosen(checkpoint, format, part))
+                return _reading(checkpoint, candidate, format, part)
     raise ValueError(_unknown(checkpoint, family))
 
 
-def _located(checkpoint: Checkpoint, part: Part) -> tuple[str, str, State] | None:
-    """(entry, prefix, weights by full key) of a part; None when the file does not hold it."""
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a part lies in a file: the entry, the prefix of its keys, and the tensors of the entry."""
+
+    entry: str
+    prefix: str
+    tensors: State
+
+
+def _located(checkpoint: Checkpoint, part: Part) -> _Place | None:
+    """Where the file holds a part; None when it does not."""
     for entry in part.entries:
         state = checkpoint.payload if entry == "" else checkpoint.payload.get(entry)
         if not isinstance(state, Mapping):
@@ -83,18 +93,17 @@ def _located(checkpoint: Checkpoint, part: Part) -> tuple[str, str, State] | Non
         tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
         for prefix in part.prefixes:
             if any(key.startswith(f"{prefix}patch_embed.proj") for key in tensors):
-                return entry, prefix, tensors
+                return _Place(entry, prefix, tensors)
     return None
 
 
 def _fits(checkpoint: Checkpoint, format: Format, *, named: bool) -> bool:
-    located = _located(checkpoint, format.parts[0])
-    if located is None:
+    place = _located(checkpoint, format.parts[0])
+    if place is None:
         return False
-    entry, prefix, tensors = located
-    names = [key.removeprefix(prefix) for key in tensors]
+    names = [key.removeprefix(place.prefix) for key in place.tensors]
     packed = "container:safetensors" if checkpoint.container == "safetensors" else "container:torch"
-    traces = [*names, packed, *([] if entry == "" else checkpoint.payload)]
+    traces = [*names, packed, *(checkpoint.payload if place.entry else ())]
     return (
         all(_any_match(mark, names) for mark in format.marks)
         and not any(_any_match(mark, names) for mark in format.absent)
@@ -107,33 +116,30 @@ def _any_match(pattern: str, names: Iterable[str]) -> bool:
     return any(expression.fullmatch(name) for name in names)
 
 
-def _chosen(checkpoint: Checkpoint, format: Format, name: str | None) -> Part:
-    held = {part.name: part for part in format.parts if _located(checkpoint, part) is not None}
-    if name is None:
-        return next(iter(held.values()))
-    if name not in held:
+def _chosen(checkpoint: Checkpoint, format: Format, name: str | None) -> tuple[Part, _Place]:
+    """The part that the caller named, or the first one of the file."""
+    places = {part: _located(checkpoint, part) for part in format.parts}
+    held = {part.name: (part, place) for part, place in places.items() if place is not None}
+    if name is not None and name not in held:
         raise ValueError(
             f"{checkpoint.path}: part={name!r} is not in this {format.name} file; it holds {', '.join(held)}"
         )
-    return held[name]
+    return next(iter(held.values())) if name is None else held[name]
 
 
-def _reading(checkpoint: Checkpoint, family: Family, format: Format, part: Part) -> Reading:
-    located = _located(checkpoint, part)
-    assert located is not None  # _chosen found it
-    entry, prefix, tensors = located
+def _reading(checkpoint: Checkpoint, family: Family, format: Format, wanted: str | None) -> Reading:
+    """Sort every key of the file into used and dropped."""
+    part, place = _chosen(checkpoint, format, wanted)
     others = [other for other in format.parts if other is not part]
-    dropped = _dropped_entries(checkpoint, entry, others) if entry else {}
-    state: State = {}
+    dropped = _dropped_entries(checkpoint, place.entry, others) if place.entry else {}
     used: dict[str, str] = {}
     unnamed: list[str] = []
-    for key, tensor in tensors.items():
-        reason = _reason(key, entry, format, others)
+    for key in place.tensors:
+        reason = _reason(key, place.entry, format, others)
         if reason is not None:
             dropped[key] = reason
-        elif key.startswith(prefix):
-            used[key] = _renamed(key.removeprefix(prefix), format)
-            state[used[key]] = tensor
+        elif key.startswith(place.prefix):
+            used[key] = _renamed(key.removeprefix(place.prefix), format)
         else:
             unnamed.append(key)
     if unnamed:
@@ -141,6 +147,7 @@ def _reading(checkpoint: Checkpoint, family: Family, format: Format, part: Part)
             f"{checkpoint.path}: looks like {family.title} ({format.name}), but no rule names these keys: "
             f"{some(unnamed)}; the file is of a variant that is not known"
         )
+    state = {name: place.tensors[key] for key, name in used.items()}
     return Reading(family, format, part, state, used, dropped)
 
 
@@ -208,10 +215,7 @@ def _unknown(checkpoint: Checkpoint, family: str | None) -> str:
             return f"{checkpoint.path}: not a plain ViT: {what}"
     if family is not None:
         wanted = "; or ".join(", ".join(format.marks) for format in FAMILIES[family].formats)
-        return (
-            f"{checkpoint.path}: not a file of family={family!r}: its keys are {some(keys)}; expected "
-            f"{wanted}"
-        )
+        return f"{checkpoint.path}: not a file of family={family!r}: its keys are {some(keys)}; expected {wanted}"
     hint = ""
     if _any_match(r"(.*\.)?rel_pos_bias\.relative_position_bias_table", keys):
         hint = "SimMIM and BEiT have such keys and differ in mean and std: pass family=; "

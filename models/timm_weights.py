@@ -10,9 +10,7 @@ from .plain_vits import nearest_timm_names
 from .registry import Weights
 
 
-def timm_model(
-    name: str, weights: Weights | None, *, pretrained: bool, img_size: tuple[int, int] | None
-) -> Any:
+def timm_model(name: str, weights: Weights | None, *, pretrained: bool, img_size: tuple[int, int] | None) -> Any:
     """A model of timm; pretrained weights or an error, never silently random.
 
     Args:
@@ -44,13 +42,9 @@ def _check_tag(name: str) -> None:
     known = timm.list_pretrained(f"{architecture}.*")
     if tag and name not in known:
         near = known or nearest_timm_names(name)
-        raise ValueError(
-            f"name={name!r}: timm knows no such weights; it has {', '.join(near) or 'none of this shape'}"
-        )
+        raise ValueError(f"name={name!r}: timm knows no such weights; it has {', '.join(near) or 'none of this shape'}")
     if not tag and not timm.is_model_pretrained(architecture):
-        raise ValueError(
-            f"name={name!r}: timm has no weights for it; pass pretrained=False for the bare architecture"
-        )
+        raise ValueError(f"name={name!r}: timm has no weights for it; pass pretrained=False for the bare architecture")
 
 
 def _unreachable(name: str, weights: Weights | None, error: Exception) -> str:

@@ -44,7 +44,7 @@ class Format:
         parts: the sets of weights in it; the first is the one that is loaded unless `part=` names another.
         marks: each must match one of the part's weights.
         absent: none may match one of the part's weights.
-        evidence: each must match a weight, an entry of the outermost dict, or "container:torch"; it tells
+        evidence: each must match a weight, an entry of the outermost dict or "container:torch"; it tells
             this family from others of the same shape, so it is not asked for when the caller names the family.
         drops: keys that are not loaded.
         renames: (pattern, replacement) from the file's names, prefix removed, to timm's.

@@ -12,6 +12,7 @@ _NAMES = (
     r"blocks\.0\.attn\.qkv\.weight",
     r"blocks\.0\.mlp\.fc1\.weight",
 )
+_OTHERS = (r"mask_token", r"register_tokens")
 
 PLAIN = Family(
     name="timm",
@@ -21,13 +22,14 @@ PLAIN = Family(
             name="with classifier",
             parts=_PARTS,
             marks=(*_NAMES, r"head\.weight"),
+            absent=_OTHERS,
             saw_labels=True,
         ),
         Format(
             name="without classifier",
             parts=_PARTS,
             marks=_NAMES,
-            absent=(r"head\..*",),
+            absent=(r"head\..*", *_OTHERS),
             saw_labels=None,
             note="the file does not say who trained it: mean and std are assumed to be ImageNet's",
         ),
