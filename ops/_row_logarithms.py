@@ -36,14 +36,14 @@ def row_entropy(
 
 
 def row_logarithms(
-    weights: Float[Tensor, "*batch query patch"], epsilon: Float[Tensor, "*batch query"]
+    weights: Float[Tensor, "*batch query patch"], scale: Float[Tensor, "*batch query"]
 ) -> Float[Tensor, "*batch query"]:
-    """sum_k w_k ln(w_k + epsilon) of each row, with an epsilon > 0 of its own."""
-    rows, epsilons = weights.flatten(0, -2), epsilon.reshape(-1, 1)
+    """sum_k w_k ln(1 + scale w_k) of each row, with a scale > 0 of its own."""
+    rows, scales = weights.flatten(0, -2), scale.reshape(-1, 1)
     total = rows.new_empty(len(rows))
     buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape)
     for block, size in _blocks(rows):
-        logarithms = torch.add(rows[block], epsilons[block], out=buffer[:size]).log_()
+        logarithms = torch.mul(rows[block], scales[block], out=buffer[:size]).log1p_()
         torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
     return total.view(weights.shape[:-1])
 

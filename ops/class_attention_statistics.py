@@ -1,5 +1,6 @@
 """Class attention statistics of Beyond [cls]: what class token and patches attend to."""
 
+import math
 from typing import Literal
 
 import torch
@@ -50,10 +51,13 @@ def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) ->
 
 
 def _entropy(weights: Tensor, share: Tensor, mass: Tensor, epsilon: float) -> Tensor:
-    """-sum_k p_k ln(p_k + epsilon) with p_k = weights_k / share, without a divided copy of the map."""
+    """-sum_k p_k ln(p_k + epsilon) with p_k = weights_k / share, without a divided copy of the map.
+
+    ln(p + epsilon) = ln(1 + weights / (epsilon share)) + ln epsilon: log1p takes 3/4 of the time of log.
+    """
     if epsilon == 0:
         return row_entropy(weights, smallest_weight(weights))[0]
-    return (mass * share.log() - row_logarithms(weights, epsilon * share)) / share
+    return -(row_logarithms(weights, 1 / (epsilon * share)) + mass * math.log(epsilon)) / share
 
 
 def _finish(total: Tensor, **_options: object) -> dict[str, Tensor]:
