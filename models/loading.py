@@ -17,7 +17,7 @@ from ._heads import check_heads, head_count, heads_of, own_head_count
 from ._image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
 from .blueprint import built, sizes
 from .checkpoint import SUFFIXES, read_checkpoint
-from .download import fetch
+from .download import cache_folder, fetch
 from .dressing import card_beside, data_config, dress, file_passport, model_passport, published_passport
 from .families import FAMILIES
 from .layout import pair, token_layout
@@ -87,7 +87,7 @@ def load_model(
         raise ValueError(_unknown(name))
     if family is not None or part is not None:
         raise ValueError(f"name={name!r}: family= and part= are for checkpoint files; give the file's path")
-    if weights is None or weights.timm_hosted:
+    if weights is None or (weights.timm_hosted and not _in_cache(weights)):
         return _from_timm(name if weights is None else weights.name, weights, wish)
     return _from_registry(weights, wish)
 
@@ -102,6 +102,11 @@ def _as_path(name: str | os.PathLike[str]) -> Path | None:
     known = name in ALIASES or name in REGISTRY or is_timm_name(name)
     looks = os.sep in name or path.suffix in SUFFIXES or path.is_file()
     return path if looks and not known else None
+
+
+def _in_cache(weights: Weights) -> bool:
+    """Whether the authors' own file of weights that timm hosts too was put into the cache folder by hand."""
+    return weights.family in FAMILIES and (cache_folder() / weights.filename).is_file()
 
 
 def _from_file(path: Path, wish: _Wish) -> nn.Module:
@@ -128,7 +133,7 @@ def _from_file(path: Path, wish: _Wish) -> nn.Module:
 
 
 def _from_registry(weights: Weights, wish: _Wish) -> nn.Module:
-    """Load published weights that timm does not host, into the architecture that the registry names."""
+    """Load published weights from the authors' file, into the architecture that the registry names."""
     fresh = _untrained(weights, wish)
     model = _receiver(fresh, wish, weights.name)
     img_size = img_size_of(fresh)

@@ -6,6 +6,7 @@ from typing import Any
 
 import timm
 
+from .download import cache_folder
 from .plain_vits import nearest_timm_names
 from .registry import Weights
 
@@ -52,7 +53,7 @@ def _unreachable(name: str, weights: Weights | None, error: Exception) -> str:
     reason = f"{type(error).__name__}: {lines[0] if lines else ''}"
     by_hand = ""
     if weights is not None and weights.urls:
-        by_hand = f", or download {weights.urls[0]} and give load_model the path of that file"
+        by_hand = f", or download {weights.urls[0]} and put the file at {cache_folder() / weights.filename}"
     return (
         f"{name}: timm could not load these weights ({reason}). Without a network, fill Hugging Face's "
         "cache on another "
