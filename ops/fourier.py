@@ -43,11 +43,10 @@ def relative_log_amplitude(
     tensor(True)
     """
     _check_grid(tokens, grid)
-    frequencies = len(diagonal_frequencies(grid))
     mean = tokens.mean(dim=-2, keepdim=True)
     waves = _diagonal_waves(grid, like=tokens)
     # Constants have no part in any frequency but 0; left in, their rounding would outweigh the epsilon.
-    cosine, sine = (waves @ (tokens - mean)).split(frequencies - 1, dim=-2)
+    cosine, sine = (waves @ (tokens - mean)).tensor_split(2, dim=-2)
     amplitude = torch.cat([mean.abs() * tokens.shape[-2], (cosine.square() + sine.square()).sqrt()], dim=-2)
     curve = amplitude.add_(EPSILON).log_().mean(dim=-1)
     return curve - curve[..., :1]

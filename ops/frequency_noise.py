@@ -72,6 +72,6 @@ def _square(size: torch.Size, edge: float, device: torch.device) -> Tensor:
     for pixels in size:
         bins = torch.fft.fftfreq(pixels, 1 / pixels, device=device).round()
         # Rounding first: 0.35 * 20 and (0.4 - 0.05) * 20 are the same edge.
-        last = min(max(int(round(edge * pixels / 2, 9)), 0), pixels // 2)
+        last = min(max(int(round(edge * pixels / 2, 9)), 0), (pixels + 1) // 2)
         inside.append((bins >= -last) & (bins < last))
     return inside[0][:, None] & inside[1]

@@ -128,7 +128,8 @@ def token_transformation(
     >>> token_transformation(before, before + torch.tensor([3.0, 0.0]), components=1)[1].flatten()
     tensor([1., 2.])
     """
-    return token_pca(torch.stack([before, after]), components=components).unbind()
+    projected = token_pca(torch.stack([before, after]), components=components)
+    return projected[0], projected[1]
 
 
 def _projected(points: Tensor, components: int, foreground: Foreground | None) -> Tensor:

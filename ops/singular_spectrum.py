@@ -1,7 +1,5 @@
 """Singular values of the covariance of tokens or of images, on a logarithmic scale."""
 
-from typing import Self
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -121,7 +119,7 @@ class Covariance:
         return (2 * self.matrix().trace()).sqrt()
 
     @classmethod
-    def _of(cls, samples: Tensor) -> Self:
+    def _of(cls, samples: Tensor) -> "Covariance":
         new = cls()
         new.count = len(samples)
         new.mean = samples.mean(dim=0)

@@ -9,8 +9,8 @@ from ._precision import full_precision
 
 @full_precision
 def token_spread(
-    tokens: Float[Tensor, "*batch image token channel"],
-) -> dict[str, Float[Tensor, "*batch image"]]:
+    tokens: Float[Tensor, "*batch token channel"],
+) -> dict[str, Float[Tensor, "*batch"]]:
     """Root mean square distances between the tokens of an image and between images, in units of the tokens.
 
         within[a]  = sqrt(mean_{i<j} |x[a, i] - x[a, j]|^2)
@@ -23,7 +23,7 @@ def token_spread(
     definition is ours.
 
     Args:
-        tokens: patch tokens only of one or more images.
+        tokens: patch tokens only; the axis before them counts the images.
     Returns:
         `within`, each image by itself, 0 where its tokens are equal; `between`, against the *other images of
         this call*, 0 where all centres are equal, NaN for a single image. For images that come in batches
@@ -38,11 +38,12 @@ def token_spread(
     if tokens.shape[-2] < 2:
         raise ValueError(
             f"tokens has {tokens.shape[-2]} token in shape {tuple(tokens.shape)}; distances within an "
-            f"image need at least 2. Axes end in (image, token, channel): pass all patch tokens, not a pooled vector."
+            f"image need at least 2. Axes end in (token, channel): pass all patch tokens, not a pooled vector."
         )
     # The mean square distance between two of n points is twice their unbiased variance.
     within = (2 * tokens.var(dim=-2).sum(dim=-1)).sqrt()
-    return {"within": within, "between": _distance_to_others(tokens.mean(dim=-2))}
+    between = _distance_to_others(tokens.mean(dim=-2)) if tokens.ndim > 2 else torch.full_like(within, torch.nan)
+    return {"within": within, "between": between}
 
 
 def _distance_to_others(centres: Float[Tensor, "*batch image channel"]) -> Float[Tensor, "*batch image"]:
