@@ -328,3 +328,18 @@ def test_an_existing_file_wins_over_nothing_but_a_known_name(tmp_path, monkeypat
     saved({"model": vit().state_dict()}, tmp_path / "weights")
     monkeypatch.chdir(tmp_path)
     assert load_model("weights", num_heads=3).embed_dim == 24
+
+
+def test_registers_in_the_position_table_are_not_taken_for_patches(tmp_path):
+    model = vit(img_size=16, reg_tokens=4)  # 2 x 2 patches and 5 rows in front: 9 rows, which are no 3 x 3 grid
+    save_file(model.state_dict(), tmp_path / "x.safetensors")
+    images = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(load_model(tmp_path / "x.safetensors", num_heads=3)(images), model(images))
+
+
+def test_preprocessing_by_family(tmp_path):
+    moco = load_model(saved(mocov3(vit()), tmp_path / "moco.pth"), num_heads=3)
+    mae = load_model(saved({"model": vit().state_dict()}, tmp_path / "mae.pth"), num_heads=3)
+    assert moco.pretrained_cfg["interpolation"] == "bilinear"
+    assert mae.pretrained_cfg["interpolation"] == "bicubic"
+    assert moco.pretrained_cfg["crop_pct"] == mae.pretrained_cfg["crop_pct"] == 0.875
