@@ -49,33 +49,44 @@ class AttentionBlock:
         images: which images of the batch.
         queries: which tokens, prefix included, the rows belong to.
         tokens: number of tokens of an image; the last block of an image ends there.
+        logits: what the softmax was taken of, where it is at hand and finite.
     """
 
     weights: Tensor
     images: slice
     queries: slice
     tokens: int
+    logits: Tensor | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class AttentionCall:
-    """What one layer's attention was computed from: q, k, v (batch head token channel) and the exact bias."""
+    """What one layer's attention was computed from: q, k, v (batch head token channel) and the exact bias.
+
+    `masked` where some logits are minus infinity.
+    """
 
     q: Tensor
     k: Tensor
     v: Tensor
     bias: Tensor | None
     scale: float
+    masked: bool = False
 
-    def weights(self, images: slice, queries: slice) -> Tensor:
-        """softmax(q k^T scale + bias) of some images and queries, in float32 or float64."""
+    def empty_output(self) -> Tensor:
+        """Room for A V, in memory as torch's own attention lays it out: (batch token head channel)."""
+        batch, heads, tokens, _ = self.q.shape
+        return self.v.new_empty(batch, tokens, heads, self.v.shape[-1]).transpose(1, 2)
+
+    def logits(self, images: slice, queries: slice) -> Tensor:
+        """q k^T scale + bias of some images and queries, in float32 or float64."""
         exact = _exact(self.q.dtype)
         q = self.q[images, :, queries].to(exact) * self.scale
         logits = q @ self.k[images].to(exact).transpose(-1, -2)
         if self.bias is not None:
             bias = self.bias.expand(self.q.shape[0], -1, self.q.shape[2], -1)
             logits = logits + bias[images, :, queries].to(exact)
-        return logits.softmax(-1)
+        return logits
 
     def first_rows(self, queries: int) -> Tensor:
         """What torch itself makes of the first queries of the first image."""
@@ -114,14 +125,18 @@ class AttentionCall:
             groups = query.shape[1] // key.shape[1]
             key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
         scale = query.shape[-1] ** -0.5 if scale is None else scale
-        return cls(query, key, value, _bias(query, attn_mask, is_causal), scale)
+        bias = _bias(query, attn_mask, is_causal)
+        masked = bias is not None and bool(bias.isinf().any())
+        return cls(query, key, value, bias, scale, masked)
 
     def blocks(self, budget: Budget) -> Iterator[AttentionBlock]:
         """All rows, in blocks that fit the budget."""
         batch, heads, tokens, _ = self.q.shape
         itemsize = torch.finfo(_exact(self.q.dtype)).bits // 8
         for images, queries in budget.plan(batch, heads, tokens, itemsize):
-            yield AttentionBlock(self.weights(images, queries), images, queries, tokens)
+            logits = self.logits(images, queries)
+            weights = logits.softmax(-1)
+            yield AttentionBlock(weights, images, queries, tokens, None if self.masked else logits)
 
     def output(self, block: AttentionBlock) -> Tensor:
         """A V of a block's rows, in the type the model goes on with."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from ._attention import AttentionBlock
 from .layout import TokenLayout
 
 SOURCES = {
@@ -29,7 +30,11 @@ Values = Tensor | Mapping[str, Tensor]
 
 @runtime_checkable
 class QuerySums(Protocol):
-    """A function of attention that adds up over queries (what `ops` attaches to its own as `over_queries`)."""
+    """A function of attention that adds up over queries (what `ops` attaches to its own as `over_queries`).
+
+    `sums(rows, *, queries, **options)` is additive over blocks of queries; if it also takes `logits=`, it is given what
+    the softmax was taken of, or None. `finish(sums, **options)` makes the metric of the total.
+    """
 
     @property
     def sums(self) -> Callable[..., Tensor]: ...
@@ -48,6 +53,7 @@ class Metric:
         options: its keyword options with their values.
         of_layout: which of grid, patch_size and prefix it wants filled in.
         over_queries: how to compute it a block of queries at a time, where that is possible.
+        of_logits: whether its sums have a use for the logits.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Metric:
     options: Mapping[str, Any]
     of_layout: tuple[str, ...]
     over_queries: QuerySums | None
+    of_logits: bool
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Values]) -> Metric:
@@ -84,12 +91,27 @@ class Metric:
                 "filled in; all others need a default (bind them with functools.partial)"
             )
         plain = function.func if isinstance(function, functools.partial) else function
-        return cls(name, function, data, options, of_layout, getattr(plain, "over_queries", None))
+        over_queries: QuerySums | None = getattr(plain, "over_queries", None)
+        of_logits = over_queries is not None and "logits" in inspect.signature(over_queries.sums).parameters
+        return cls(name, function, data, options, of_layout, over_queries, of_logits)
 
     @property
     def points(self) -> frozenset[str]:
         """The points of a tap that it reads."""
         return frozenset(SOURCES[name] for name in self.data)
+
+    def sums(self, block: AttentionBlock, layout: TokenLayout) -> Tensor:
+        """What the rows of a block add to the metric, for one that adds up over queries."""
+        assert self.over_queries is not None
+        options = self.all_options(layout)
+        if self.of_logits:
+            options["logits"] = block.logits
+        return self.over_queries.sums(block.weights, queries=block.queries, **options)
+
+    def finished(self, sums: Tensor, layout: TokenLayout) -> dict[str, Tensor]:
+        """The metric from the sums over all queries."""
+        assert self.over_queries is not None
+        return self.named(self.over_queries.finish(sums, **self.all_options(layout)), len(sums))
 
     @property
     def convention(self) -> str:

@@ -79,7 +79,7 @@ class Watch(TorchFunctionMode):
         """A V of the call, from the same weights that the sink is given, unless the model has it already."""
         new = output is None
         proven = layer.index in self.forward.proven
-        output = torch.empty_like(call.v, memory_format=torch.contiguous_format) if output is None else output
+        output = call.empty_output() if output is None else output
         for block in call.blocks(self.forward.sink.budget):
             if not proven:
                 require_rows_of_one(block.weights, layer.name)

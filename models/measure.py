@@ -123,16 +123,13 @@ class _Measurements:
                 self._add(layer + 1, metric, block)
 
     def _add(self, depth: int, metric: Metric, block: AttentionBlock) -> None:
-        assert metric.over_queries is not None
-        options = metric.all_options(self.layout)
-        sums = metric.over_queries.sums(block.weights, queries=block.queries, **options)
+        sums = metric.sums(block, self.layout)
         if block.queries.start > 0:
             sums = self._sums.pop(metric.name) + sums
         if block.queries.stop < block.tokens:
             self._sums[metric.name] = sums
-            return
-        value = metric.over_queries.finish(sums, **options)
-        self._keep(depth, metric, metric.named(value, len(block.weights)))
+        else:
+            self._keep(depth, metric, metric.finished(sums, self.layout))
 
     def tokens(self, layer: int, point: str, value: Tensor) -> None:
         if point != "embedding":

@@ -1,5 +1,7 @@
 """Sums over each row of weights times their logarithms: what entropies and mutual information are made of."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -33,6 +35,35 @@ def row_entropy(
         torch.sum(logarithms.mul_(shifted), -1, out=total[block])
     entropy = mass.log() - total / mass
     return entropy.view(weights.shape[:-1]), mass.view(weights.shape[:-1])
+
+
+def row_entropy_of_softmax(
+    weights: Float[Tensor, "*batch query patch"],
+    logits: Float[Tensor, "*batch query patch"],
+    normaliser: Float[Tensor, "*batch query"],
+) -> Float[Tensor, "*batch query"]:
+    """Entropy in nats of each row divided by its sum m, without a logarithm for each weight.
+
+    H = ln m - sum_k w_k ln(w_k) / m with ln w_k = logits_k - normaliser; a row of zeros counts as uniform.
+    """
+    rows, exponents = weights.flatten(0, -2), logits.flatten(0, -2)
+    mass, total = rows.new_empty(2, len(rows))
+    buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape)
+    level = normaliser.reshape(-1, 1)
+    for block, size in _blocks(rows):
+        torch.sum(rows[block], -1, out=mass[block])
+        logarithms = torch.sub(exponents[block], level[block], out=buffer[:size])
+        torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
+    empty = mass == 0
+    entropy = mass.masked_fill(empty, 1).log() - total / mass.masked_fill(empty, 1)
+    return entropy.masked_fill(empty, math.log(rows.shape[-1])).view(weights.shape[:-1])
+
+
+def log_normaliser(
+    weights: Float[Tensor, "*batch query key"], logits: Float[Tensor, "*batch query key"]
+) -> Float[Tensor, "*batch query"]:
+    """ln sum_k exp(logits_k) of complete rows, from their largest weight: ln w = logits - normaliser."""
+    return logits.amax(-1) - weights.amax(-1).log()
 
 
 def row_logarithms(

@@ -6,13 +6,16 @@ from torch import Tensor
 from ._over_queries import over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import row_entropy, smallest_weight
+from ._row_logarithms import log_normaliser, row_entropy, row_entropy_of_softmax, smallest_weight
 
 
 @full_precision
-def _sums(attention: Tensor, *, queries: slice, prefix: int) -> Tensor:
+def _sums(attention: Tensor, *, queries: slice, prefix: int, logits: Tensor | None = None) -> Tensor:
     weights, patch_queries = patch_weights(attention, queries, prefix)
-    entropy, _ = row_entropy(weights, smallest_weight(weights))
+    if logits is None:
+        entropy, _ = row_entropy(weights, smallest_weight(weights))
+    else:
+        entropy = row_entropy_of_softmax(weights, logits[..., prefix:], log_normaliser(attention, logits))
     return entropy[..., patch_queries].sum(-1, keepdim=True) / weights.shape[-1]
 
 

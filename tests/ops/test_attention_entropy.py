@@ -85,3 +85,16 @@ def test_errors_name_the_mistake():
         attention_entropy(attention_of(1, 1, 13, 13), prefix=14)
     with pytest.raises(ValueError, match="attention has 13 query rows, but tokens 0 to 12"):
         attention_entropy(attention_of(1, 1, 13, 12))
+
+
+def test_from_logits_it_is_the_same():
+    """A caller who has the logits spares the logarithms; zero weights and rows without patches included."""
+    logits = torch.randn(2, 3, 13, 13, dtype=torch.float64) * 30
+    logits[0, 0, 4, 0] = 2000.0  # all the weight on the class token
+    attention = logits.softmax(-1)
+    sums = attention_entropy.over_queries.sums
+    for queries in (slice(0, 13), slice(0, 5), slice(5, 13)):
+        rows = attention[..., queries, :]
+        expected = sums(rows, queries=queries, prefix=1)
+        actual = sums(rows, queries=queries, prefix=1, logits=logits[..., queries, :])
+        torch.testing.assert_close(actual, expected, atol=1e-12, rtol=1e-12)
