@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._precision import full_precision
+from .featuremap_variance import featuremap_variance
 
 
 @full_precision
@@ -35,13 +36,8 @@ def token_spread(
     >>> token_spread(torch.tensor([[[0.0], [2.0]], [[4.0], [4.0]]]))
     {'within': tensor([2., 0.]), 'between': tensor([3., 3.])}
     """
-    if tokens.shape[-2] < 2:
-        raise ValueError(
-            f"tokens has {tokens.shape[-2]} token in shape {tuple(tokens.shape)}; distances within an "
-            f"image need at least 2. Axes end in (token, channel): pass all patch tokens, not a pooled vector."
-        )
     # The mean square distance between two of n points is twice their unbiased variance.
-    within = (2 * tokens.var(dim=-2).sum(dim=-1)).sqrt()
+    within = (2 * tokens.shape[-1] * featuremap_variance(tokens)).sqrt()
     between = _distance_to_others(tokens.mean(dim=-2)) if tokens.ndim > 2 else torch.full_like(within, torch.nan)
     return {"within": within, "between": between}
 
