@@ -1,27 +1,30 @@
 """Figures from arrays: functions that take `ax`, draw on it and return it; none calls `show()`."""
 
-from .clouds import token_cloud, token_tsne
-from .curves import depth_curve, frequency_curve, paper_curve, reference_line
-from .maps import attention_map, attention_maps, photograph
-from .pictures import pca_picture
-from .references import uniform_distance, uniform_entropy
-from .spectra import spectrum
-from .styles import ModelStyle, model_style
+from .attention_grid import attention_grid
+from .attention_map import attention_map, query_box
+from .depth_curve import depth_curve
+from .frequency_curve import frequency_curve
+from .pca_picture import pca_picture
+from .photograph import image_array
+from .reference import paper_curve, reference_line, uniform_distance
+from .spectrum import spectrum
+from .style import style
+from .token_cloud import token_cloud
+from .token_scatter import token_scatter
 
 __all__ = [
-    "ModelStyle",
+    "attention_grid",
     "attention_map",
-    "attention_maps",
     "depth_curve",
     "frequency_curve",
-    "model_style",
+    "image_array",
     "paper_curve",
     "pca_picture",
-    "photograph",
+    "query_box",
     "reference_line",
     "spectrum",
+    "style",
     "token_cloud",
-    "token_tsne",
+    "token_scatter",
     "uniform_distance",
-    "uniform_entropy",
 ]

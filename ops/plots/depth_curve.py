@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ._arrays import Values, array, pair
-from ._panel import curve_legend, curve_panel, current, depth_ticks
+from ._panel import current, curve_legend, curve_panel, depth_ticks
 from .style import style
 
 ROUNDING = 1e-4  # an interval of few images may miss its own mean by float32 rounding

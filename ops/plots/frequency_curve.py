@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ._arrays import Values, pair
-from ._panel import curve_legend, curve_panel, current
+from ._panel import current, curve_legend, curve_panel
 from .style import style
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ._arrays import Values, pair
-from ._panel import curve_legend, current, depth_ticks
+from ._panel import current, curve_legend, depth_ticks
 from .style import style
 
 

@@ -7,7 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 
 from ._arrays import Values, array
-from ._panel import LABEL, TICK, curve_panel, current, depth_ticks
+from ._panel import LABEL, TICK, current, curve_panel, depth_ticks
 
 DARKEST_TO_BRIGHT = ListedColormap(plt.get_cmap("viridis")(np.linspace(0, 0.9, 256)))
 """Viridis without its yellow, which does not show on white; lightness alone tells the depth."""
@@ -37,8 +37,8 @@ def spectrum(
     ax = current(ax)
     scale = ScalarMappable(Normalize(at.min(), at.max()), DARKEST_TO_BRIGHT)
     rank = np.arange(1, rows.shape[1] + 1)
-    for depth, row in zip(at, rows):
-        ax.plot(rank, row, color=scale.to_rgba(depth), linewidth=1.1, label=f"_depth {depth}")
+    for row, color in zip(rows, scale.to_rgba(at)):
+        ax.plot(rank, row, color=color, linewidth=1.1)
     curve_panel(ax, xlabel="Rank", ylabel="Log singular value")
     ax.set_title(model, fontsize=LABEL)
     bar = ax.figure.colorbar(scale, ax=ax, ticks=depth_ticks(), pad=0.03)
