@@ -1,0 +1,43 @@
+"""The experiments by name; each is a module with `measure` and `draw`, imported when it is needed."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+
+EXPERIMENTS = {
+    "overview": "experiments.overview",
+}
+DEFAULT = "overview"
+
+
+def experiment(name: str) -> ModuleType:
+    """The module of an experiment.
+
+    Raises:
+        ValueError: there is none of this name; the message gives the nearest.
+    """
+    if name not in EXPERIMENTS:
+        near = difflib.get_close_matches(name, [*EXPERIMENTS, "all"], n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(EXPERIMENTS)} and all"
+        raise ValueError(f"unknown experiment {name!r}; {hint}")
+    return importlib.import_module(EXPERIMENTS[name])
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """Names of the experiments to run: the default without names, every one for `all`, each once.
+
+    Raises:
+        ValueError: there is none of such a name.
+    """
+    wanted = list(EXPERIMENTS) if "all" in names else list(dict.fromkeys(names or [DEFAULT]))
+    for name in wanted:
+        experiment(name)
+    return wanted
+
+
+def titles() -> dict[str, str]:
+    """First line of each experiment's docstring, by name."""
+    return {name: (experiment(name).__doc__ or "").strip().split("\n")[0] for name in EXPERIMENTS}

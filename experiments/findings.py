@@ -1,0 +1,74 @@
+"""What an experiment found, in memory and as the files of a results folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from study.atomic import replacing
+from study.record import read_manifest, read_table, write_manifest, write_table
+
+MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """All that a figure is drawn from.
+
+    Attributes:
+        tables: by name; on disk NAME.csv.
+        pictures: photographs that the figure shows, by name; on disk NAME.png.
+        facts: what the figure says in words (layouts, numbers of images ...), as JSON takes it.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    pictures: dict[str, Image.Image]
+    facts: dict[str, Any]
+
+
+def write_findings(findings: Findings, folder: Path, origin: dict[str, Any]) -> list[Path]:
+    """Write tables, pictures and, last of all, the manifest; returns their paths.
+
+    Args:
+        findings: of an experiment.
+        folder: of the results, which exists.
+        origin: what else the manifest says: experiment, command, models, images, versions.
+    """
+    paths = [write_table(table, folder / f"{name}.csv") for name, table in findings.tables.items()]
+    for name, picture in findings.pictures.items():
+        paths.append(folder / f"{name}.png")
+        with replacing(paths[-1]) as part:
+            picture.save(part)
+    content = {
+        **origin,
+        "facts": findings.facts,
+        "tables": {name: list(table.columns) for name, table in findings.tables.items()},
+        "pictures": list(findings.pictures),
+    }
+    return [*paths, write_manifest(content, folder / MANIFEST)]
+
+
+def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
+    """The findings in a results folder and their manifest.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: a file is of another version or damaged.
+    """
+    manifest = read_manifest(folder / MANIFEST)
+    missing = {"experiment", "facts", "tables", "pictures"} - manifest.keys()
+    if missing:
+        raise ValueError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; expected that of an experiment")
+    tables = {
+        name: read_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()
+    }
+    return Findings(tables, {name: _picture(folder, name) for name in manifest["pictures"]}, manifest["facts"]), manifest
+
+
+def _picture(folder: Path, name: str) -> Image.Image:
+    with Image.open(folder / f"{name}.png") as opened:
+        return opened.convert("RGB")
