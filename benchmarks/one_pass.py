@@ -32,11 +32,6 @@ METRICS = {
 GRID = {"grid": (14, 14)}
 
 
-def spectrum(tokens: Tensor) -> Tensor:
-    """Token-level singular spectrum of the streams that leave the blocks."""
-    return ops.singular_spectrum(tokens)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=16)
@@ -51,7 +46,7 @@ def main() -> None:
         "plain forward": lambda: _plain(model, images),
         "one pass, 8 metrics": lambda: measure(model, [images], METRICS, progress=False),
         "one pass, 8 metrics + token spectra": lambda: measure(
-            model, [images], {**METRICS, "spectrum": spectrum}, progress=False
+            model, [images], {**METRICS, "spectrum": ops.singular_spectrum}, progress=False
         ),
         "all maps kept, then 8 metrics": lambda: _keep_all(model, images),
         "today: unfused hooks, one pass per metric": lambda: _today(model, images),

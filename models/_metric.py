@@ -23,6 +23,7 @@ SOURCES = {
     "branch": "attention_branch",
     "after": "after_attention",
     "tokens": "after_mlp",
+    "features": "after_mlp",
 }
 _LAYOUT_OPTIONS = ("grid", "patch_size", "prefix")
 Values = Tensor | Mapping[str, Tensor]
@@ -124,7 +125,7 @@ class Metric:
     @property
     def of_embedding(self) -> bool:
         """Whether depth 0, the embedding, has a value too."""
-        return self.data == ("tokens",)
+        return self.points == {"after_mlp"}
 
     def all_options(self, layout: TokenLayout) -> dict[str, Any]:
         return {**self.options, **self.layout_options(layout)}

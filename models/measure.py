@@ -41,8 +41,8 @@ def measure(
 
     A metric is a plain function; the names of its parameters say what it is given: `attention` (batch head query key),
     or any of `queries`, `keys`, `values`, `head_outputs` (batch head token channel), `before`, `branch`, `after`,
-    `tokens` (batch token channel: the stream entering the block, the attention branch, the stream after attention, the
-    block's output); `grid`, `patch_size` and `prefix` are filled in. A function with a `prefix` parameter gets all
+    `tokens` or `features` (batch token channel: the stream entering the block, the attention branch, the stream after
+    attention, the block's output); `grid`, `patch_size` and `prefix` are filled in. A function with a `prefix` parameter gets all
     tokens, one without gets the patch tokens (attention is always complete). It returns (batch), (batch value) or a
     dict of these. Options are bound with `functools.partial`. Functions of `tokens` alone are measured on the embedding
     too, as depth 0.
