@@ -76,9 +76,9 @@ def query_box(
     height, width = (size, size) if isinstance(size, int) else size
     patch = height / grid[0], width / grid[1]
     box = Rectangle(
-        (column * patch[1], row * patch[0]), patch[1], patch[0], fill=False, edgecolor="white", linewidth=1.4
+        (column * patch[1], row * patch[0]), patch[1], patch[0], fill=False, edgecolor="white", linewidth=1.0
     )
-    box.set_path_effects([effects.Stroke(linewidth=3.2, foreground="black"), effects.Normal()])
+    box.set_path_effects([effects.Stroke(linewidth=2.2, foreground="black"), effects.Normal()])
     ax = current(ax)
     ax.add_patch(box)
     return ax

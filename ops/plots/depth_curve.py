@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ._arrays import Values, array, pair
-from ._panel import current, curve_legend, curve_panel, depth_ticks
+from ._legend import top_legend
+from ._panel import current, curve_panel, depth_ticks
 from .style import style
 
 ROUNDING = 1e-4  # an interval of few images may miss its own mean by float32 rounding
@@ -44,7 +45,7 @@ def depth_curve(
         ax.fill_between(xs, *band, color=drawn.get_color(), alpha=0.18, linewidth=0)
     curve_panel(ax, xlabel="Depth", ylabel=ylabel)
     ax.xaxis.set_major_locator(depth_ticks())
-    curve_legend(ax)
+    top_legend(ax)
     return ax
 
 

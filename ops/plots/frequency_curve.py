@@ -5,7 +5,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ._arrays import Values, pair
-from ._panel import current, curve_legend, curve_panel
+from ._legend import top_legend
+from ._panel import current, curve_panel
 from .style import style
 
 
@@ -37,5 +38,5 @@ def frequency_curve(
         look["label"] = label
     ax.plot(xs, ys, **look)
     curve_panel(ax, xlabel="Frequency (units of π)", ylabel="Δ log amplitude (nats)")
-    curve_legend(ax)
+    top_legend(ax)
     return ax

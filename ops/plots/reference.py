@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ._arrays import Values, pair
-from ._panel import current, curve_legend, depth_ticks
+from ._legend import top_legend
+from ._panel import current, depth_ticks
 from .style import style
 
 
@@ -19,7 +20,7 @@ def reference_line(value: float, label: str, *, ax: Axes | None = None) -> Axes:
     """
     ax = current(ax)
     ax.axhline(value, color="0.35", linewidth=0.9, linestyle=(0, (6, 3)), label=label, zorder=1)
-    curve_legend(ax)
+    top_legend(ax)
     return ax
 
 
@@ -74,5 +75,5 @@ def paper_curve(
     faint: dict[str, Any] = {"color": color, "linewidth": 4, "alpha": 0.3, "solid_capstyle": "round", "zorder": 1.5}
     ax.plot(xs, ys, label=label, **{**faint, **line})
     ax.xaxis.set_major_locator(depth_ticks())
-    curve_legend(ax)
+    top_legend(ax)
     return ax

@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ._arrays import Values, array
-from ._panel import LABEL, LEGEND, TICK, cloud_legend, current
+from ._legend import LOOK, square_below_legend
+from ._panel import LABEL, TICK, current
 
 BEFORE, AFTER = "#0062A8", "#D02F2F"
 CENTRE_SIZE = 70  # points squared
+HANDLE = 1.0  # width of a marker in the legend, in letter sizes
+ZOOM = 0.82  # of the 3-D box
 
 
 def token_cloud(
@@ -77,14 +81,25 @@ def _centre(ax: Axes, point: np.ndarray, color: str) -> None:
 
 
 def _dress(ax: Axes) -> None:
-    names = ["Component 1", "Component 2"]
-    ax.set_xlabel(names[0], fontsize=LABEL)
-    ax.set_ylabel(names[1], fontsize=LABEL)
+    ax.set_xlabel("Component 1", fontsize=LABEL)
+    ax.set_ylabel("Component 2", fontsize=LABEL)
     ax.tick_params(labelsize=TICK)
     if ax.name == "3d":
-        ax.set_zlabel("Component 3", fontsize=LABEL)  # type: ignore[attr-defined]
-        ax.set_aspect("equal")
-        ax.legend(fontsize=LEGEND, frameon=False, loc="upper left", handletextpad=0.2)
-        return
-    cloud_legend(ax, columns=2)
-    ax.set_aspect("equal", adjustable="datalim")
+        _dress_solid(ax)
+    else:
+        square_below_legend(ax, handle=HANDLE)
+
+
+def _dress_solid(ax: Any) -> None:
+    """A cube, with room for its third label, which matplotlib's layouts overlook."""
+    ax.set_zlabel("Component 3", fontsize=LABEL)
+    ax.autoscale_view()
+    limits = [ax.get_xlim(), ax.get_ylim(), ax.get_zlim()]
+    half = max(high - low for low, high in limits) / 2
+    ax.computed_zorder = False  # else points hide the centres
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_major_locator(MaxNLocator(4))
+    for place, (low, high) in zip((ax.set_xlim, ax.set_ylim, ax.set_zlim), limits):
+        place((low + high) / 2 - half, (low + high) / 2 + half, auto=True)
+    ax.set_box_aspect((1, 1, 1), zoom=ZOOM)
+    ax.legend(**{**LOOK, "loc": "upper left"}, handlelength=HANDLE)

@@ -7,10 +7,10 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from ._arrays import Values, array
-from ._panel import LABEL, bare, cloud_legend, current
+from ._legend import top_legend
+from ._panel import LABEL, bare, current
 
 MARKERS = "osv^DP*X<>"
-IN_A_ROW = 4
 
 
 def token_scatter(
@@ -42,12 +42,12 @@ def token_scatter(
     for kind in np.unique(kinds).astype(int):
         own = places[kinds == kind]
         color = shades(kind / (kinds.max() + 0.5))
-        look = {"color": color, "marker": MARKERS[kind % len(MARKERS)], "s": 5, "linewidths": 0, "alpha": 0.8}
+        look = {"color": color, "marker": MARKERS[kind % len(MARKERS)], "s": 6, "linewidths": 0, "alpha": 0.8}
         ax.scatter(*own.T, label=_name(kind, names), **look)
     bare(ax)
     if title is not None:
         ax.set_title(title, fontsize=LABEL, pad=3)
-    cloud_legend(ax, columns=IN_A_ROW, markerscale=2.5)
+    top_legend(ax, handle=1.0, markerscale=2.5)
     return ax
 
 
