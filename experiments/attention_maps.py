@@ -21,16 +21,16 @@ from .findings import Findings
 
 DEPTHS = 4
 SHOWN_SIDE = 224  # px of the photograph in the figure, at least
-FAVOURITE = "chelsea.png"
-FAVOURITE_QUERIES = {"object": (0.45, 0.42), "background": (0.10, 0.90)}
-QUERIES = {"centre": (0.5, 0.5), "corner": (0.1, 0.1)}
+FAVOURITE = "flower.jpg"
+FAVOURITE_QUERIES = {"on the flower": (0.53, 0.47), "on the background": (0.13, 0.88)}
+QUERIES = {"in the centre": (0.5, 0.5), "in a corner": (0.1, 0.1)}
 """Where the queries lie, as shares of the height and width of what the model sees."""
 
 
 def attention_maps(loaded: Mapping[str, nn.Module], images: Images) -> Findings:
     """Attention maps of two queries of one photograph, mean over heads, at depths spread over each model.
 
-    The photograph is the sample's cat, with one query on it and one beside it; of other images the first, with queries
+    The photograph is the sample's flower, with one query on it and one beside it; of other images the first, with queries
     in the centre and in a corner.
 
     Returns:

@@ -1,0 +1,111 @@
+"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw TABLE.csv]`.
+
+Without a command: `run overview`, the miniature models on the photographs that scikit-learn and scikit-image bring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .catalogue import chosen, titles
+from .folder import results_folder
+from .settings import CONVENTIONS, DEFAULT_MODELS, DTYPES, Settings
+
+COMMANDS = ("list", "run", "draw")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all went well, 1 after an error, which goes to stderr as one line."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(_with_command(typed))
+        options.run(options, typed)
+    except (OSError, ValueError, ImportError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _with_command(typed: list[str]) -> list[str]:
+    """`run` in front where options come first or nothing was typed."""
+    bare = not typed or (typed[0].startswith("-") and typed[0] not in {"-h", "--help"})
+    return ["run", *typed] if bare else typed
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m experiments", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="names of the experiments and what they show")
+    listing.set_defaults(run=_list)
+    _add_run(commands.add_parser("run", help="measure and draw"))
+    drawing = commands.add_parser("draw", help="draw a figure again from its results; needs no torch")
+    drawing.add_argument("table", type=Path, metavar="TABLE.csv")
+    drawing.set_defaults(run=_draw)
+    return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    add = run.add_argument
+    add("names", nargs="*", metavar="NAME", help="experiments, or all; overview without any")
+    add("--models", nargs="+", default=list(DEFAULT_MODELS), metavar="MODEL", help="registry or timm names, or files")
+    add("--data", default="sample", help="sample, imagenette, a folder, a zip or a folder in it (default: sample)")
+    add("--images", type=int, metavar="N", help="that many, evenly spaced over the sorted list (default: all)")
+    add("--labels", metavar="FILE", help="class of each image, where folders do not tell")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
+    add("--dtype", default="float32", choices=DTYPES, help="of weights and images (default: float32)")
+    add("--out", type=Path, metavar="DIR", help="folder of the results (default: results/NAME-DATE-TIME)")
+    add("--batch-size", type=int, default=32, metavar="N")
+    add("--workers", type=int, default=0, metavar="N", help="processes that read images (default: 0)")
+    add("--convention", default="park2023", choices=CONVENTIONS, help="of attention distance and NMI")
+    add("--seed", type=int, help="draw the N images at random with this seed")
+    run.set_defaults(run=_run)
+
+
+def _list(options: argparse.Namespace, typed: list[str]) -> None:
+    for name, title in titles().items():
+        print(f"{name:<20} {title}")
+
+
+def _run(options: argparse.Namespace, typed: list[str]) -> None:
+    names = chosen(options.names)
+    settings = _settings(options)
+    folders = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
+    from .running import run_experiments
+
+    run_experiments(folders, settings, shlex.join(["python", "-m", "experiments", *typed]))
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    for name, least in {"images": 1, "batch_size": 1, "workers": 0}.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ValueError(f"--{name.replace('_', '-')} {value}: expected at least {least}")
+    known = {name: value for name, value in vars(options).items() if name not in {"names", "run", "models"}}
+    return Settings(models=tuple(options.models), **known)
+
+
+def _draw(options: argparse.Namespace, typed: list[str]) -> None:
+    from .drawing import draw_table
+
+    print("\n".join(map(str, draw_table(options.table))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

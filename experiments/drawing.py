@@ -1,0 +1,64 @@
+"""Figures from a results folder alone."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from study.atomic import replacing
+from study.record import COLUMNS, read_table
+from study.summary import SUMMARY, summary
+
+from .catalogue import experiment
+from .findings import MANIFEST, read_findings
+
+RESOLUTION = 150  # dots per inch of the PNG
+
+
+def summary_file(name: str) -> str:
+    """Name of the file that holds the summary of an experiment's table."""
+    return f"{name}_summary.csv"
+
+
+def draw_folder(folder: Path) -> list[Path]:
+    """Draw the figure of a results folder, as PNG and PDF; returns their paths.
+
+    Raises:
+        OSError, ValueError: a file is missing, damaged or of another version.
+    """
+    findings, manifest = read_findings(folder)
+    name = manifest["experiment"]
+    figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))
+    paths = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
+    for path in paths:
+        with replacing(path) as part:
+            figure.savefig(part, dpi=RESOLUTION)
+    plt.close(figure)
+    return paths
+
+
+def draw_table(table: Path) -> list[Path]:
+    """Draw the figure of the results that a table belongs to.
+
+    Raises:
+        OSError: there is no such file, or no manifest beside it.
+        ValueError: it is no table of this version, or the manifest does not know it.
+    """
+    read_table(table, columns=())
+    manifest = table.parent / MANIFEST
+    if not manifest.is_file():
+        raise OSError(f"{manifest} is missing: a figure needs the manifest that was written beside {table.name}")
+    known = read_findings(table.parent)[1]["tables"]
+    if table.stem not in known and table.name != summary_file(read_findings(table.parent)[1]["experiment"]):
+        raise ValueError(f"{manifest} does not list {table.name}; it lists {', '.join(f'{name}.csv' for name in known)}")
+    return draw_folder(table.parent)
+
+
+def _summary(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Means and intervals: made from the table, or as they were stored where torch is not installed."""
+    if importlib.util.find_spec("torch") is not None and set(COLUMNS) <= set(table.columns):
+        return summary(table)
+    return read_table(folder / summary_file(name), columns=SUMMARY)

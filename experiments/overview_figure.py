@@ -1,0 +1,139 @@
+"""The overview as a picture: a photograph, where two of its patches look, and four metrics over depth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from ._plots import plots
+from .findings import Findings
+
+WIDTH = 14.0  # inches
+MAP = 1.2  # height of one row of maps
+CURVES = 3.1
+HEAD = 0.85  # room for title and note
+LABELS = {
+    "distance": "Attention distance (px)",
+    "nmi": "Attention NMI",
+    "token_similarity": "Token cosine similarity",
+    "delta_log_amplitude": "Δ log amplitude",
+}
+
+
+def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
+    """Draw the findings of `experiments.overview`.
+
+    Args:
+        findings: with the table `attention_maps`, its photographs and the facts.
+        summary: of the table `overview`.
+    Raises:
+        ValueError: a table lacks what is drawn.
+    """
+    models = list(dict.fromkeys(summary["model"]))
+    top = max(len(models), 2) * MAP + 0.75
+    figure = plt.figure(figsize=(WIDTH, HEAD + top + CURVES), layout="constrained")
+    figure.suptitle(_title(findings.facts), fontsize=13, weight="bold")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[top, CURVES], hspace=0.03)
+    _maps(upper, findings, models)
+    _curves(lower, findings.facts, summary, models)
+    figure.supxlabel(_note(findings.facts), fontsize=9, color="0.3")
+    return figure
+
+
+def _title(facts: dict[str, Any]) -> str:
+    count = facts["images"]
+    kind = "photographs" if facts["data"] == "sample" else "images"
+    return f"Where self-supervised ViTs look: {count} {kind if count > 1 else kind[:-1]} ({facts['data']})"
+
+
+def _note(facts: dict[str, Any]) -> str:
+    small = facts["miniatures"]
+    which = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
+    warning = f"{which}: miniatures, hardly trained; no evidence for or against the published models. " if small else ""
+    return (
+        f"{warning}Mean over heads, then over images; bands: 95 % bootstrap intervals over images. "
+        f"Convention {facts['convention']}. Depth 0: embedding."
+    )
+
+
+def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
+    table = findings.tables["attention_maps"]
+    queries = list(dict.fromkeys(table["query"]))
+    columns = max(table[table["model"] == model]["depth"].nunique() for model in models)
+    left, *blocks = figure.subfigures(1, 1 + len(queries), width_ratios=[1.05, *[1.6] * len(queries)])
+    _photograph(left, findings, table, queries, models[0])
+    for number, (block, query) in enumerate(zip(blocks, queries, strict=True), start=1):
+        block.suptitle(f"Attention of query {number}, {query} (mean over heads)", fontsize=10)
+        axes = block.subplots(len(models), columns, squeeze=False)
+        for row, model in zip(axes, models, strict=True):
+            of_model = table[(table["model"] == model) & (table["query"] == query)]
+            _row_of_maps(row, of_model, findings, model if number == 1 else None)
+
+
+def _photograph(
+    figure: SubFigure, findings: Findings, table: pd.DataFrame, queries: list[str], model: str
+) -> None:
+    """The photograph as the first model sees it, with the queries as numbered boxes."""
+    ax = figure.subplots()
+    of_model = table[table["model"] == model]
+    image = np.asarray(findings.pictures[of_model["picture"].iloc[0]])
+    height, width = image.shape[:2]
+    ax.imshow(image, extent=(0, width, height, 0))
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_title(f"{findings.facts['photograph']}, queries 1 and 2", fontsize=10)
+    grid = _grid(of_model)
+    for number, query in enumerate(queries, start=1):
+        first = of_model[of_model["query"] == query].iloc[0]
+        patch = int(first["query_row"]), int(first["query_col"])
+        plots().query_box(grid, patch, (height, width), ax=ax)
+        x, y = (patch[1] + 0.5) * width / grid[1], (patch[0] + 0.5) * height / grid[0]
+        ax.text(x, y, str(number), color="white", fontsize=12, weight="bold", ha="center", va="center")
+
+
+def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, label: str | None) -> None:
+    """One model's maps of one query, a panel for each depth; panels too many stay empty."""
+    for ax in axes:
+        ax.set_axis_off()
+    grid = _grid(of_model)
+    for ax, (depth, rows) in zip(axes, of_model.groupby("depth", sort=True), strict=False):
+        ax.set_axis_on()
+        values = rows.sort_values(["row", "col"])["value"].to_numpy().reshape(grid)
+        patch = int(rows["query_row"].iloc[0]), int(rows["query_col"].iloc[0])
+        image = np.asarray(findings.pictures[rows["picture"].iloc[0]])
+        plots().attention_map(image, values, query=patch, grid=grid, ax=ax, title=f"depth {depth}")
+    if label is not None:
+        axes[0].set_ylabel(label, fontsize=10)
+
+
+def _curves(figure: SubFigure, facts: dict[str, Any], summary: pd.DataFrame, models: list[str]) -> None:
+    axes = figure.subplots(1, len(LABELS))
+    for ax, (metric, label) in zip(axes, LABELS.items(), strict=True):
+        for model in models:
+            _curve(ax, summary[(summary["metric"] == metric) & (summary["model"] == model)], model, label)
+    _uniform_lines(axes[0], facts["layouts"])
+
+
+def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
+    if rows.empty:
+        raise ValueError(f"the table has no rows of model {model} for {label}: it is not the table of an overview")
+    rows = rows.sort_values("depth")
+    ends = rows["low"].to_numpy(), rows["high"].to_numpy()
+    error = None if np.isnan(ends[0]).any() else ends
+    plots().depth_curve(rows["depth"].to_numpy(), rows["mean"].to_numpy(), error=error, model=model, ax=ax, ylabel=label)
+
+
+def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:
+    """Distance of uniform attention, once for each grid."""
+    for grid, size in {(tuple(layout["grid"]), tuple(layout["patch_size"])) for layout in layouts.values()}:
+        value = plots().uniform_distance(grid, size)
+        plots().reference_line(value, f"uniform attention, {value:.1f} px", ax=ax)
+
+
+def _grid(table: pd.DataFrame) -> tuple[int, int]:
+    return int(table["row"].max()) + 1, int(table["col"].max()) + 1
