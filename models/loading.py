@@ -87,8 +87,10 @@ def load_model(
         raise ValueError(_unknown(name))
     if family is not None or part is not None:
         raise ValueError(f"name={name!r}: family= and part= are for checkpoint files; give the file's path")
-    if weights is None or (weights.timm_hosted and not _in_cache(weights)):
-        return _from_timm(name if weights is None else weights.name, weights, wish)
+    if weights is None:
+        return _from_timm(name, None, wish)
+    if weights.timm_hosted and not _in_cache(weights):
+        return _from_timm_or_authors(weights, wish)
     return _from_registry(weights, wish)
 
 
@@ -173,6 +175,19 @@ def _from_timm(name: str, weights: Weights | None, wish: _Wish) -> nn.Module:
     if wish.model is not None:
         pour(made.state_dict(), model, file=name)
     return dress(model, config, known)
+
+
+def _from_timm_or_authors(weights: Weights, wish: _Wish) -> nn.Module:
+    """Load what timm hosts; where its host refuses, the authors' own file from its address or a mirror."""
+    try:
+        return _from_timm(weights.name, weights, wish)
+    except OSError as refusal:
+        if weights.family not in FAMILIES or not weights.urls:
+            raise
+        try:
+            return _from_registry(weights, wish)
+        except OSError:
+            raise refusal from None
 
 
 def _hosted(name: str, weights: Weights | None, wish: _Wish) -> Any:

@@ -105,11 +105,32 @@ def test_the_authors_file_in_the_cache_stands_in_for_timm(monkeypatch, tmp_path)
     torch.testing.assert_close(load_model(name)(images), model(images))
 
 
+def test_a_mirror_stands_in_for_a_hub_out_of_reach(monkeypatch, tmp_path):
+    model = vit()
+    name = "vit_tiny_patch16_224.mae"
+    published(monkeypatch, tmp_path / "cache", name, "mae", None, timm_hosted=True)
+    (tmp_path / "mirror").mkdir()
+    saved({"model": model.state_dict()}, tmp_path / "mirror" / "file.pth")
+    monkeypatch.setenv("VIT_ANATOMY_MIRROR", str(tmp_path / "mirror"))
+    create = timm.create_model
+
+    def unreachable(*arguments, pretrained=False, **options):
+        if pretrained:
+            raise ConnectionError("Name or service not known")
+        return create(*arguments, pretrained=False, **options)
+
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    monkeypatch.setattr(timm, "list_pretrained", lambda pattern: [name])
+    images = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(load_model(name)(images), model(images))
+
+
 def test_a_hub_out_of_reach_names_the_cure(monkeypatch, tmp_path):
     def unreachable(*arguments, **options):
         raise ConnectionError("Name or service not known")
 
     monkeypatch.setenv("VIT_ANATOMY_CACHE", str(tmp_path))
+    monkeypatch.setenv("VIT_ANATOMY_OFFLINE", "1")
     monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(
         OSError, match=r"could not load .*not known.*HF_HOME.*dino_vitbase16_pretrain.pth and put the file at"
