@@ -1,5 +1,6 @@
 """Legends that cover nothing: a strip at the top of the panel, with room made for it above the data."""
 
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -64,6 +65,7 @@ def _strip(ax: Axes, labels: list[str], handle: float) -> tuple[int, float]:
     room = panel.width * SPILL / letter
     columns = next((n for n in range(len(labels), 1, -1) if _width(labels, n, handle) <= room), 1)
     rows = -(-len(labels) // columns)
+    columns = -(-len(labels) // rows)  # no more than these rows need
     return columns, min(0.6, (rows * LINE + MARGIN) * letter / panel.height)
 
 
@@ -71,5 +73,5 @@ def _width(labels: list[str], columns: int, handle: float) -> float:
     """Of the legend in letter sizes, filled column by column as matplotlib does, the first ones longer."""
     rows, longer = divmod(len(labels), columns)
     ends = [rows * n + min(n, longer) for n in range(columns + 1)]
-    widest = [max(map(len, labels[start:end])) for start, end in zip(ends, ends[1:])]
+    widest = [max(map(len, labels[start:end])) for start, end in pairwise(ends)]
     return sum(letters * LETTER_WIDTH + handle + GAPS for letters in widest)

@@ -26,7 +26,7 @@ def curve_panel(ax: Axes, *, xlabel: str, ylabel: str | None) -> None:
 
 def depth_ticks() -> MaxNLocator:
     """Whole numbers, each of them up to 13 depths."""
-    return MaxNLocator(nbins=13, integer=True, steps=[1, 2, 4, 5, 10])
+    return MaxNLocator(nbins=14, integer=True, steps=[1, 2, 4, 5, 10])
 
 
 def bare(ax: Axes) -> None:

@@ -31,19 +31,21 @@ def token_scatter(
         names: what the legend calls them, by label; the number itself if not given.
         title: above the picture, such as "moco, depth 12".
     Raises:
-        ValueError: not two coordinates and one label for each token, or labels that are no whole numbers from 0.
+        ValueError: not two coordinates and one label for each token, labels that are no whole numbers from 0, or
+                a label without name.
     Source: Park et al. 2023 (arXiv:2305.00729), fig. E.2, whose colours these are.
     """
     places = array("points", points, "token 2")
     kinds = array("labels", labels, "token")
     _check(places, kinds)
+    texts = {kind: _name(kind, names) for kind in map(int, np.unique(kinds))}
     ax = current(ax)
     shades = colormaps["plasma"]
-    for kind in np.unique(kinds).astype(int):
+    for kind, text in texts.items():
         own = places[kinds == kind]
         color = shades(kind / (kinds.max() + 0.5))
-        look = {"color": color, "marker": MARKERS[kind % len(MARKERS)], "s": 6, "linewidths": 0, "alpha": 0.8}
-        ax.scatter(*own.T, label=_name(kind, names), **look)
+        look = {"color": color, "marker": MARKERS[kind % len(MARKERS)], "s": 4.5, "linewidths": 0, "alpha": 0.8}
+        ax.scatter(*own.T, label=text, **look)
     bare(ax)
     if title is not None:
         ax.set_title(title, fontsize=LABEL, pad=3)
@@ -62,4 +64,10 @@ def _check(places: np.ndarray, kinds: np.ndarray) -> None:
 
 
 def _name(kind: int, names: Mapping[int, str] | Sequence[str] | None) -> str:
-    return str(kind) if names is None else str(names[kind])
+    if names is None:
+        return str(kind)
+    if kind not in (names if isinstance(names, Mapping) else range(len(names))):
+        raise ValueError(
+            f"names has none for label {kind}; expected a list with one for each label, or {{label: name}}"
+        )
+    return str(names[kind])
