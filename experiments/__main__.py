@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .catalogue import chosen, titles
-from .folder import results_folder
+from .folder import remove_empty, results_folder
 from .settings import CONVENTIONS, DEFAULT_MODELS, DTYPES, Settings
 
 COMMANDS = ("list", "run", "draw")
@@ -89,7 +89,12 @@ def _run(options: argparse.Namespace, typed: list[str]) -> None:
     folders = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
     from .running import run_experiments
 
-    run_experiments(folders, settings, shlex.join(["python", "-m", "experiments", *typed]))
+    try:
+        run_experiments(folders, settings, shlex.join(["python", "-m", "experiments", *typed]))
+    except BaseException:
+        if settings.out is None:
+            remove_empty(folders.values())
+        raise
 
 
 def _settings(options: argparse.Namespace) -> Settings:

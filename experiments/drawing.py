@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from study.atomic import replacing
-from study.record import COLUMNS, read_table
+from study.record import COLUMNS, read_manifest, read_table
 from study.summary import SUMMARY, summary
 
 from .catalogue import experiment
@@ -51,9 +51,10 @@ def draw_table(table: Path) -> list[Path]:
     manifest = table.parent / MANIFEST
     if not manifest.is_file():
         raise OSError(f"{manifest} is missing: a figure needs the manifest that was written beside {table.name}")
-    known = read_findings(table.parent)[1]["tables"]
-    if table.stem not in known and table.name != summary_file(read_findings(table.parent)[1]["experiment"]):
-        raise ValueError(f"{manifest} does not list {table.name}; it lists {', '.join(f'{name}.csv' for name in known)}")
+    content = read_manifest(manifest)
+    known = [*(f"{name}.csv" for name in content.get("tables", ())), summary_file(content.get("experiment", ""))]
+    if table.name not in known:
+        raise ValueError(f"{manifest} does not list {table.name}; it lists {', '.join(known)}")
     return draw_folder(table.parent)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -30,3 +32,10 @@ def results_folder(name: str, out: Path | None, *, several: bool) -> Path:
     except OSError as error:
         raise OSError(f"cannot write results to {folder} ({error.strerror}): choose another folder with --out") from error
     return folder
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of the folders that hold nothing."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

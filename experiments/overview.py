@@ -68,6 +68,7 @@ def measure(
         "images": len(images),
         "data": images.where,
         "convention": settings.convention,
+        "metrics": list(METRICS),
         "layouts": {name: _layout(model) for name, model in loaded.items()},
         "miniatures": [name for name, model in loaded.items() if _is_miniature(model)],
         "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},

@@ -14,7 +14,7 @@ from ._plots import plots
 from .findings import Findings
 
 WIDTH = 14.0  # inches
-MAP = 1.2  # height of one row of maps
+MAP = 1.28  # height of one row of maps
 CURVES = 3.1
 HEAD = 0.85  # room for title and note
 LABELS = {
@@ -23,6 +23,8 @@ LABELS = {
     "token_similarity": "Token cosine similarity",
     "delta_log_amplitude": "Δ log amplitude",
 }
+FROM_ZERO = {"distance": 0.0, "nmi": 0.1}
+"""Metrics whose axis begins at 0, and the least that it ends at: small differences of NMI must look small."""
 
 
 def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -48,7 +50,8 @@ def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
 def _title(facts: dict[str, Any]) -> str:
     count = facts["images"]
     kind = "photographs" if facts["data"] == "sample" else "images"
-    return f"Where self-supervised ViTs look: {count} {kind if count > 1 else kind[:-1]} ({facts['data']})"
+    which = "miniature ViTs" if len(facts["miniatures"]) == len(facts["layouts"]) else "ViTs"
+    return f"Where {which} look: {count} {kind if count > 1 else kind[:-1]} ({facts['data']})"
 
 
 def _note(facts: dict[str, Any]) -> str:
@@ -64,7 +67,8 @@ def _note(facts: dict[str, Any]) -> str:
 def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
     table = findings.tables["attention_maps"]
     queries = list(dict.fromkeys(table["query"]))
-    columns = max(table[table["model"] == model]["depth"].nunique() for model in models)
+    depths = [tuple(table[table["model"] == model]["depth"].unique()) for model in models]
+    columns, alike = max(map(len, depths)), len(set(depths)) == 1
     left, *blocks = figure.subfigures(1, 1 + len(queries), width_ratios=[1.05, *[1.6] * len(queries)])
     _photograph(left, findings, table, queries, models[0])
     for number, (block, query) in enumerate(zip(blocks, queries, strict=True), start=1):
@@ -72,7 +76,8 @@ def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
         axes = block.subplots(len(models), columns, squeeze=False)
         for row, model in zip(axes, models, strict=True):
             of_model = table[(table["model"] == model) & (table["query"] == query)]
-            _row_of_maps(row, of_model, findings, model if number == 1 else None)
+            _row_of_maps(row, of_model, findings, titled=model == models[0] or not alike)
+            row[0].set_ylabel(model, fontsize=10)
 
 
 def _photograph(
@@ -96,7 +101,7 @@ def _photograph(
         ax.text(x, y, str(number), color="white", fontsize=12, weight="bold", ha="center", va="center")
 
 
-def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, label: str | None) -> None:
+def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, *, titled: bool) -> None:
     """One model's maps of one query, a panel for each depth; panels too many stay empty."""
     for ax in axes:
         ax.set_axis_off()
@@ -106,9 +111,7 @@ def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, l
         values = rows.sort_values(["row", "col"])["value"].to_numpy().reshape(grid)
         patch = int(rows["query_row"].iloc[0]), int(rows["query_col"].iloc[0])
         image = np.asarray(findings.pictures[rows["picture"].iloc[0]])
-        plots().attention_map(image, values, query=patch, grid=grid, ax=ax, title=f"depth {depth}")
-    if label is not None:
-        axes[0].set_ylabel(label, fontsize=10)
+        plots().attention_map(image, values, query=patch, grid=grid, ax=ax, title=f"depth {depth}" if titled else None)
 
 
 def _curves(figure: SubFigure, facts: dict[str, Any], summary: pd.DataFrame, models: list[str]) -> None:
@@ -117,6 +120,12 @@ def _curves(figure: SubFigure, facts: dict[str, Any], summary: pd.DataFrame, mod
         for model in models:
             _curve(ax, summary[(summary["metric"] == metric) & (summary["model"] == model)], model, label)
     _uniform_lines(axes[0], facts["layouts"])
+    for ax, metric in zip(axes, LABELS, strict=True):
+        if metric in FROM_ZERO:
+            end = max(ax.get_ylim()[1], FROM_ZERO[metric])
+            ax.set_ylim(-0.02 * end, end)  # so that a curve along 0 is seen whole
+        ax.get_legend().remove()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
 
 
 def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
@@ -132,7 +141,7 @@ def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:
     """Distance of uniform attention, once for each grid."""
     for grid, size in {(tuple(layout["grid"]), tuple(layout["patch_size"])) for layout in layouts.values()}:
         value = plots().uniform_distance(grid, size)
-        plots().reference_line(value, f"uniform attention, {value:.1f} px", ax=ax)
+        plots().reference_line(value, f"uniform attention, {value:.2f} px", ax=ax)
 
 
 def _grid(table: pd.DataFrame) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,14 +51,14 @@ def _images(settings: Settings) -> Images:
         warnings.simplefilter("always", BrokenImages)
         images = open_images(settings.data, limit=settings.images, seed=settings.seed, labels=settings.labels)
     for warning in caught:
-        print(f"warning: {warning.message}")
+        print(f"warning: {warning.message}", file=sys.stderr)
     return images
 
 
 def _tell(means: pd.DataFrame, facts: Mapping[str, Any], paths: list[Path]) -> None:
     print(f"\nMean over {facts['images']} images, by depth (intervals: {paths[-1].name})")
     wide = means.pivot(index=["metric", "model"], columns="depth", values="mean")
-    order = pd.MultiIndex.from_frame(means[["metric", "model"]].drop_duplicates().sort_values("metric", kind="stable"))
+    order = [(metric, model) for metric in facts["metrics"] for model in facts["layouts"]]
     print(wide.loc[order].to_string(float_format="{:.2f}".format, na_rep=""))
     print("\nImages per second: " + ", ".join(f"{name} {speed}" for name, speed in facts["images_per_second"].items()))
     print("\n".join(map(str, paths)))

@@ -19,7 +19,7 @@ def summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.Da
         level: of the interval.
         seed: of the resampling.
     Returns:
-        One row for each model, metric, convention, component and depth: images, mean, error, low, high. From a single
+        One row for each model (in the table's order), metric, convention, component and depth: images, mean, error, low, high. From a single
         image error, low and high are NaN.
     Raises:
         ValueError: the table is empty.
@@ -27,22 +27,20 @@ def summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.Da
     """
     if table.empty:
         raise ValueError("the table has no rows; measure first")
-    per_image = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"].mean(skipna=False)
-    parts = [
-        _of_model(model, values, level, seed) for model, values in per_image.groupby("model", observed=True, sort=False)
-    ]
+    parts = [_of_model(table[table["model"] == model], level, seed) for model in table["model"].unique()]
     return pd.concat(parts, ignore_index=True)
 
 
-def _of_model(model: object, values: pd.Series, level: float, seed: int) -> pd.DataFrame:
+def _of_model(table: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
     import torch
 
     from ops import bootstrap_interval
 
-    wide = values.unstack("image")
+    per_image = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"].mean()
+    wide = per_image.unstack("image")
     numbers = wide.to_numpy(dtype=np.float64).T  # image, group
     images = len(numbers)
-    rows = wide.index.to_frame(index=False).assign(model=model, images=images, mean=numbers.mean(axis=0))
+    rows = wide.index.to_frame(index=False).assign(images=images, mean=numbers.mean(axis=0))
     if images < 2:
         return rows.assign(error=np.nan, low=np.nan, high=np.nan)[list(SUMMARY)]
     low, high = bootstrap_interval(torch.from_numpy(np.ascontiguousarray(numbers)), level=level, seed=seed)
