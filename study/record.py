@@ -18,6 +18,9 @@ SCHEMA = 1
 COLUMNS = ("model", "depth", "head", "image", "metric", "component", "convention", "value")
 """Columns of a table of per-image values, as `models.measure` makes them, with the model in front."""
 
+TEXT = ("model", "metric", "convention", "query", "picture")
+"""Columns of any table that hold words."""
+
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Write a table as CSV or Parquet, as the suffix says, with the version of its columns in column `schema`.
@@ -48,11 +51,7 @@ def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] = COLUMNS
     """
     path = _known(Path(path))
     try:
-        if path.suffix == ".csv":
-            # `convention` may be empty and a model may be named "nan": text stays text.
-            table = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]}, float_precision="round_trip")
-        else:
-            table = pd.read_parquet(path)
+        table = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise ValueError(f"{path} is no readable table ({error}); was it cut off?") from error
     _check_version(path, set(table["schema"]) if "schema" in table else set())
@@ -86,6 +85,13 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(f"{path} is no manifest; expected a JSON object")
     _check_version(path, {manifest["schema"]} if "schema" in manifest else set())
     return manifest
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A CSV in which text stays text (`convention` may be empty, a model named "nan") and an empty number is NaN."""
+    numbers = {column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in TEXT}
+    exact = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}  # from 3 on the default
+    return pd.read_csv(path, keep_default_na=False, na_values=numbers, **exact)
 
 
 def _known(path: Path) -> Path:

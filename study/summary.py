@@ -36,13 +36,13 @@ def _of_model(table: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
 
     from ops import bootstrap_interval
 
-    per_image = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"].mean()
-    wide = per_image.unstack("image")
-    numbers = wide.to_numpy(dtype=np.float64).T  # image, group
+    heads = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"]
+    wide = heads.mean().where(heads.count() == heads.size()).unstack("image")  # NaN stays NaN
+    numbers = np.array(wide, dtype=np.float64).T  # image, group
     images = len(numbers)
     rows = wide.index.to_frame(index=False).assign(images=images, mean=numbers.mean(axis=0))
     if images < 2:
         return rows.assign(error=np.nan, low=np.nan, high=np.nan)[list(SUMMARY)]
-    low, high = bootstrap_interval(torch.from_numpy(np.ascontiguousarray(numbers)), level=level, seed=seed)
+    low, high = bootstrap_interval(torch.from_numpy(numbers), level=level, seed=seed)
     error = numbers.std(axis=0, ddof=1) / np.sqrt(images)
     return rows.assign(error=error, low=low.numpy(), high=high.numpy())[list(SUMMARY)]
