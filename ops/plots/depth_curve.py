@@ -59,7 +59,7 @@ def _band(mean: np.ndarray, error: Values | tuple[Values, Values]) -> tuple[np.n
     if len(error) != 2:
         raise ValueError(f"error is a tuple of {len(error)}; expected (low, high), or one array of half widths")
     low, high = (_as_long(mean, name, end) for name, end in zip(("error low", "error high"), error))
-    slack = ROUNDING * np.nanmax(np.abs(mean))
+    slack = ROUNDING * np.nan_to_num(np.abs(mean)).max()
     if (low > mean + slack).any() or (high < mean - slack).any():
         raise ValueError(
             "error=(low, high) leaves out the mean; a tuple holds both ends of the interval. Half widths go in as "

@@ -403,3 +403,11 @@ def test_pca_picture_errors(ax):
         plots.pca_picture(torch.ones(8, 3), ax=ax)
     with pytest.raises(ValueError, match=r"shape \(8, 2\)"):
         plots.pca_picture(torch.ones(8, 2), grid=GRID, ax=ax)
+
+
+def test_missing_values_leave_gaps(ax):
+    missing = np.full(2, np.nan)
+    plots.depth_curve([1, 2], missing, error=(missing, missing), model="moco", ax=ax)
+    plots.spectrum([[3.0, np.nan]], model="moco", depths=[5], ax=ax)
+    ax.figure.canvas.draw()
+    assert_allclose(ax.lines[1].get_ydata(), [3, np.nan])
