@@ -1,0 +1,58 @@
+"""Attention maps of one query at one depth, all heads, and their figure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from matplotlib.figure import Figure, SubFigure
+from PIL import Image
+from torch import Tensor
+
+from models import image_transform, tap
+from ops import plots, query_attention
+
+from .field_of_view import as_seen
+
+Query = tuple[int, int] | Literal["class"]
+
+
+def query_maps(model: Any, photograph: Image.Image, *, query: Query, depth: int) -> Tensor:
+    """Attention of one query to each patch, (head row column); each map sums to 1.
+
+    Args:
+        model: any plain ViT, in eval mode.
+        photograph: RGB; goes through the model's own preprocessing.
+        query: (row, column) of a patch, counted from 0 at the top left, or "class" for the class token.
+        depth: of the block, 1 ... L.
+    Raises:
+        ValueError: the model has no such block, patch or class token.
+    """
+    parameter = next(model.parameters())
+    pixels = image_transform(model)(photograph)[None].to(parameter.device, parameter.dtype)
+    if depth < 1:
+        raise ValueError(f"depth={depth}; expected 1 for the first block (0 is the embedding, which has no attention)")
+    with torch.inference_mode(), tap(model, layers=[depth - 1], points=["attention"]) as trace:
+        model(pixels)
+    layout = trace.layout
+    return query_attention(trace.attention[depth - 1][0], query=query, grid=layout.grid, prefix=layout.prefix).cpu()
+
+
+def query_figure(
+    model: Any, photograph: Image.Image, *, name: str, query: Query, depth: int, head: int | None = None
+) -> Figure | SubFigure:
+    """The photograph with its query, the map of a head and the mean over heads; without `head`, the maps of all heads.
+
+    Args:
+        name: of the model, for the titles.
+        head: counted from 0.
+    Raises:
+        ValueError: as `query_maps`; or the model has no such head.
+    """
+    maps = query_maps(model, photograph, query=query, depth=depth)
+    if head is not None and not 0 <= head < len(maps):
+        raise ValueError(f"head={head}: {name} has {len(maps)} heads, numbered 0 to {len(maps) - 1}")
+    shown = {f"head {number}": maps[number] for number in (range(len(maps)) if head is None else [head])}
+    figure = plots.attention_grid(as_seen(photograph, model), {**shown, "mean of heads": maps.mean(dim=0)}, query=query)
+    figure.suptitle(f"{name}, depth {depth}")
+    return figure

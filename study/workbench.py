@@ -1,0 +1,99 @@
+"""What a notebook stands on: models, images and a device, with something to show even without a network."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from PIL import Image
+
+from .data import Images, open_images
+from .model_set import ModelSet, is_packaged, open_models
+
+MODELS = "VIT_ANATOMY_MODELS"
+IMAGES = "VIT_ANATOMY_IMAGES"
+"""Environment variables that outrule a notebook's form, so that it runs unchanged elsewhere."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Workbench:
+    """Models, images and the device that they meet on.
+
+    Attributes:
+        models: with `.loaded`, {name: model}, and `.refused`, {name: why}.
+        images: in a fixed order.
+        device: of the models.
+        downloads: whether any model was asked for that does not come with the project.
+        remarks: how this differs from what was asked for.
+    """
+
+    models: ModelSet
+    images: Images
+    device: torch.device
+    downloads: bool
+    remarks: tuple[str, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know before believing a figure, one sentence or line each."""
+        count = f"{len(self.images)} images of {self.images.where}, on {self.device.type}"
+        return [*self.remarks, *self.models.notes, count]
+
+
+def workbench(models: str, images: str, *, number: int | None = None) -> Workbench:
+    """Models and images by name, on the GPU where there is one.
+
+    A model that cannot be had is left out, and if that leaves none, the miniatures take their place; images that cannot
+    be had are replaced by the photographs that come with scikit-learn and scikit-image. `.notes` says all of this. The
+    environment variables VIT_ANATOMY_MODELS and VIT_ANATOMY_IMAGES outrule the arguments. TF32 is switched off.
+
+    Args:
+        models: names, separated by commas.
+        images: as `study.open_images` takes them.
+        number: of images, evenly spaced over the sorted list, and so over its classes; None for all.
+    Raises:
+        ValueError: a model that nobody knows, or a folder without images.
+    """
+    remarks = [*_outruled(MODELS, models), *_outruled(IMAGES, images)]
+    models, images = os.environ.get(MODELS, models), os.environ.get(IMAGES, images)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    opened, missing = _images_or_sample(images, number)
+    downloads = not all(is_packaged(name.strip()) for name in models.split(",") if name.strip())
+    return Workbench(open_models(models, device=device), opened, device, downloads, (*remarks, *missing))
+
+
+def images_of_classes(images: Images, *, classes: int, each: int) -> tuple[list[int], list[str]]:
+    """Numbers of the first images of the first classes, and the name of the class of each.
+
+    Args:
+        images: with or without labels; without, every image is its own class.
+        classes: how many classes.
+        each: how many images of each.
+    """
+    if images.labels is None:
+        chosen = list(range(min(classes, len(images))))
+        return chosen, [images.names[index] for index in chosen]
+    members: Mapping[int, list[int]] = {}
+    for index, label in enumerate(images.labels):
+        members.setdefault(label, []).append(index)
+    chosen = [index for label in sorted(members)[:classes] for index in members[label][:each]]
+    return chosen, [images.classes[images.labels[index]] for index in chosen]
+
+
+def _images_or_sample(where: str, number: int | None) -> tuple[Images, list[str]]:
+    try:
+        return open_images(where, limit=number), []
+    except OSError as error:
+        reason = str(error).partition(" (")[0].partition("; ")[0]
+        remark = f"{where} cannot be had ({reason}): the photographs that come with scikit-learn and scikit-image instead."
+        return open_images("sample", limit=number), [remark]
+
+
+def _outruled(variable: str, asked: str) -> list[str]:
+    given = os.environ.get(variable, asked)
+    return [] if given == asked else [f"{variable} is set: {given}, instead of {asked}."]
