@@ -1,10 +1,10 @@
 """What the plots take as numbers: anything numpy can read, tensors of any dtype and graph included."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from torch import Tensor
 
 
 @runtime_checkable
@@ -23,10 +23,7 @@ def array(name: str, values: Values, shape: str) -> np.ndarray:
     Raises:
         ValueError: another number of axes, or no values at all.
     """
-    if isinstance(values, Tensor):
-        values = values.detach().cpu()
-        values = values.float().numpy() if values.is_floating_point() and values.itemsize < 4 else values.numpy()
-    found = np.asarray(values)
+    found = np.asarray(_detached(values))
     if found.ndim != len(shape.split()) or found.size == 0:
         raise ValueError(
             f"{name} has shape {found.shape}; expected ({shape.replace(' ', ', ')}), none of them 0. Average over or "
@@ -50,3 +47,12 @@ def pair(first: str, x: Values, second: str, y: Values, axis: str) -> tuple[np.n
             else f"{first} has {len(xs)} values, {second} has {len(ys)}; expected one for each {axis}"
         )
     return xs, ys
+
+
+def _detached(values: Any) -> Values:
+    """A tensor as numpy can read it; anything else as it is. Tables are drawn without torch, so none is imported."""
+    torch = sys.modules.get("torch")  # where there is no torch, there is no tensor
+    if torch is None or not isinstance(values, torch.Tensor):
+        return values
+    narrow = values.is_floating_point() and values.itemsize < 4  # numpy has no bfloat16
+    return values.detach().cpu().float() if narrow else values.detach().cpu()

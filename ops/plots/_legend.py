@@ -60,13 +60,12 @@ def square_below_legend(ax: Axes, *, handle: float) -> None:
 
 def _strip(ax: Axes, labels: list[str], handle: float) -> tuple[int, float]:
     """Columns that fit beside each other, and the share of the panel's height that the rows take."""
-    panel = ax.get_position().transformed(ax.get_figure(root=True).transFigure)  # type: ignore[union-attr]
-    letter = LETTERS / 72 * ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    room = panel.width * SPILL / letter
+    letter = LETTERS / 72 * ax.figure.dpi
+    room = ax.bbox.width * SPILL / letter
     columns = next((n for n in range(len(labels), 1, -1) if _width(labels, n, handle) <= room), 1)
     rows = -(-len(labels) // columns)
     columns = -(-len(labels) // rows)  # no more than these rows need
-    return columns, min(0.6, (rows * LINE + MARGIN) * letter / panel.height)
+    return columns, min(0.6, (rows * LINE + MARGIN) * letter / ax.bbox.height)
 
 
 def _width(labels: list[str], columns: int, handle: float) -> float:

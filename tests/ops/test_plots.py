@@ -1,6 +1,7 @@
 """Plots: what is drawn is what was given, where it was given, in the axes that were given."""
 
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,19 @@ def legend_texts(ax):
 def test_import_ops_leaves_matplotlib_out_and_plots_is_a_submodule():
     code = "import sys, ops; assert 'matplotlib' not in sys.modules; from ops import plots; plots.depth_curve"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(ops.__file__).parent.parent)
+
+
+def test_tables_are_drawn_without_torch():
+    lines = [
+        "import sys, types",
+        "ops = sys.modules['ops'] = types.ModuleType('ops')",
+        f"ops.__path__ = [{str(Path(ops.__file__).parent)!r}]",
+        "from ops import plots",
+        "plots.depth_curve([1, 2], [3, 4], model='moco')",
+        "assert 'torch' not in sys.modules",
+    ]
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    subprocess.run([sys.executable, "-c", "; ".join(lines)], check=True, env=environment)
 
 
 @pytest.mark.parametrize("name", plots.__all__)
@@ -133,6 +147,18 @@ def test_the_legend_covers_no_curve(ax, names):
     ax.figure.canvas.draw()
     bottom = ax.get_legend().get_window_extent().y0
     assert bottom >= ax.transData.transform((0, 100))[1]
+
+
+def test_legends_in_a_subfigure():
+    figure = plt.figure(figsize=(7, 2.6))
+    ax = figure.subfigures(1, 2)[1].subplots()
+    for name in ("moco", "simmim", "mae", "dino"):
+        plots.depth_curve(range(13), np.linspace(0, 100, 13), model=name, ax=ax)
+    figure.canvas.draw()
+    extent = ax.get_legend().get_window_extent()
+    assert extent.y0 >= ax.transData.transform((0, 100))[1]
+    assert extent.width < 1.1 * ax.bbox.width
+    plt.close(figure)
 
 
 def test_limits_set_by_the_user_stay(ax):
