@@ -30,8 +30,8 @@ QUERIES = {"in the centre": (0.5, 0.5), "in a corner": (0.1, 0.1)}
 def attention_maps(loaded: Mapping[str, nn.Module], images: Images) -> Findings:
     """Attention maps of two queries of one photograph, mean over heads, at depths spread over each model.
 
-    The photograph is the sample's flower, with one query on it and one beside it; of other images the first, with queries
-    in the centre and in a corner.
+    The photograph is the sample's flower, with one query on it and one beside it; of other images the first, with
+    queries in the centre and in a corner.
 
     Returns:
         Table `attention_maps` (model, depth, head, query, query_row, query_col, row, col, value, picture), where each

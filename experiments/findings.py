@@ -63,10 +63,9 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
     missing = {"experiment", "facts", "tables", "pictures"} - manifest.keys()
     if missing:
         raise ValueError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; expected that of an experiment")
-    tables = {
-        name: read_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()
-    }
-    return Findings(tables, {name: _picture(folder, name) for name in manifest["pictures"]}, manifest["facts"]), manifest
+    tables = {name: read_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()}
+    pictures = {name: _picture(folder, name) for name in manifest["pictures"]}
+    return Findings(tables, pictures, manifest["facts"]), manifest
 
 
 def _picture(folder: Path, name: str) -> Image.Image:

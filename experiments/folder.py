@@ -30,7 +30,8 @@ def results_folder(name: str, out: Path | None, *, several: bool) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(f"cannot write results to {folder} ({error.strerror}): choose another folder with --out") from error
+        reason = error.strerror or error
+        raise OSError(f"cannot write results to {folder} ({reason}): choose another folder with --out") from error
     return folder
 
 

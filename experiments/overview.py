@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 METRICS = ("distance", "nmi", "token_similarity", "delta_log_amplitude")
 
 
-def measure(
-    loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device
-) -> Findings:
+def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
     """One pass of each model over all images, and the attention maps of one photograph.
 
     Args:
@@ -109,9 +107,7 @@ def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) 
         "token_similarity": ops.token_similarity,
         "delta_log_amplitude": highest_frequency,
     }
-    loader = batches(
-        images, models.image_transform(model), batch_size=settings.batch_size, workers=settings.workers
-    )
+    loader = batches(images, models.image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
     table = models.measure(model, tqdm(loader, desc=name, unit="batch"), metrics, progress=False)
     table.insert(0, "model", name)
     return table

@@ -80,9 +80,7 @@ def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
             row[0].set_ylabel(model, fontsize=10)
 
 
-def _photograph(
-    figure: SubFigure, findings: Findings, table: pd.DataFrame, queries: list[str], model: str
-) -> None:
+def _photograph(figure: SubFigure, findings: Findings, table: pd.DataFrame, queries: list[str], model: str) -> None:
     """The photograph as the first model sees it, with the queries as numbered boxes."""
     ax = figure.subplots()
     of_model = table[table["model"] == model]
@@ -134,7 +132,9 @@ def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
     rows = rows.sort_values("depth")
     ends = rows["low"].to_numpy(), rows["high"].to_numpy()
     error = None if np.isnan(ends[0]).any() else ends
-    plots().depth_curve(rows["depth"].to_numpy(), rows["mean"].to_numpy(), error=error, model=model, ax=ax, ylabel=label)
+    plots().depth_curve(
+        rows["depth"].to_numpy(), rows["mean"].to_numpy(), error=error, model=model, ax=ax, ylabel=label
+    )
 
 
 def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:

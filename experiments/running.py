@@ -16,7 +16,7 @@ from study.summary import summary
 
 from .catalogue import experiment
 from .drawing import draw_folder, summary_file
-from .findings import Findings, write_findings
+from .findings import write_findings
 from .settings import Settings
 
 

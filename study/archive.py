@@ -51,9 +51,7 @@ Source = File | Member
 def folder_files(folder: Path) -> list[Source]:
     """All image files below a folder, sorted by their relative path; hidden ones are left out."""
     found = [
-        Path(root, file).relative_to(folder)
-        for root, _, files in os.walk(folder, followlinks=True)
-        for file in files
+        Path(root, file).relative_to(folder) for root, _, files in os.walk(folder, followlinks=True) for file in files
     ]
     chosen = [path for path in found if _is_image(PurePosixPath(path.as_posix()))]
     return [File(path.as_posix(), folder / path) for path in sorted(chosen, key=lambda path: path.as_posix())]

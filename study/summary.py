@@ -19,8 +19,8 @@ def summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.Da
         level: of the interval.
         seed: of the resampling.
     Returns:
-        One row for each model (in the table's order), metric, convention, component and depth: images, mean, error, low, high. From a single
-        image error, low and high are NaN.
+        One row for each model (in the table's order), metric, convention, component and depth: images, mean, error,
+        low, high. From a single image error, low and high are NaN.
     Raises:
         ValueError: the table is empty.
     Source: `ops.bootstrap_interval`, whole images drawn with replacement.

@@ -25,7 +25,9 @@ def test_order_and_labels_are_kept_for_any_split(images, workers):
         for _ in range(2 if workers == 0 else 1):
             given = list(loader)
             assert [len(batch) for batch, _ in given] == [size] * (7 // size) + [7 % size] * (7 % size > 0)
-            torch.testing.assert_close(torch.cat([batch[:, 0, 0, 0] for batch, _ in given]).tolist(), [0, 2, 4, 6, 1, 3, 5])
+            torch.testing.assert_close(
+                torch.cat([batch[:, 0, 0, 0] for batch, _ in given]).tolist(), [0, 2, 4, 6, 1, 3, 5]
+            )
             assert torch.cat([labels for _, labels in given]).tolist() == [0, 0, 0, 0, 1, 1, 1]
 
 

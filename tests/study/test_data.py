@@ -123,7 +123,7 @@ def test_nothing_to_show(tmp_path):
     (tmp_path / "1.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"no readable image: 1 of 1 files .* 1\.png: the file is empty"):
         open_images(tmp_path)
-    with pytest.raises(OSError, match="there is no folder or zip .*nowhere"):
+    with pytest.raises(OSError, match=r"there is no folder or zip .*nowhere"):
         open_images(tmp_path / "nowhere")
 
 
@@ -177,5 +177,5 @@ def test_imagenette_is_fastais_and_says_what_to_do_without_a_network(tmp_path, m
     monkeypatch.setitem(sys.modules, "fastai.data.external", external)
     assert open_images("imagenette").names == ("n01/1.png",)
     external.untar_data = lambda url: (_ for _ in ()).throw(RuntimeError("no route"))
-    with pytest.raises(OSError, match="could not be fetched from https://example.org/.*no route"):
+    with pytest.raises(OSError, match=r"could not be fetched from https://example\.org/.*no route"):
         open_images("imagenette")

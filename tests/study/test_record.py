@@ -15,7 +15,7 @@ def table():
     rows = [
         ("mini-moco", 0, -1, 0, "nmi", -1, "", 0.1 + 0.2),
         ("nan", 1, 2, 1, "distance", -1, "exact", np.nan),
-        ("née, \"x\"", 2, 0, 2, "nmi", 3, "park2023", 1e-300),
+        ('née, "x"', 2, 0, 2, "nmi", 3, "park2023", 1e-300),
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
