@@ -40,7 +40,9 @@ def main() -> None:
     memory = {name: peak_mib(run) for name, run in variants.items()}
     tokens = (arguments.side // 16) ** 2 + 1
     plain, ours = variants
-    rows = {name: {"s": seconds[name], "of plain": seconds[name] / seconds[plain], "MiB": memory[name]} for name in variants}
+    rows = {
+        name: {"s": seconds[name], "of plain": seconds[name] / seconds[plain], "MiB": memory[name]} for name in variants
+    }
     errors = {layer: _largest_errors(model, image, layer) for layer in arguments.layers}
     for layer, error in errors.items():
         rows[f"layer {layer}: largest relative error"] = error
@@ -56,8 +58,6 @@ def main() -> None:
             "largest_relative_error": max(value for error in errors.values() for value in error.values()),
         },
     )
-
-
 
 
 def _sharp_model(side: int) -> nn.Module:

@@ -58,8 +58,7 @@ def main() -> None:
     base = memory["plain forward"]
     layer = arguments.images * 12 * 197 * 197 * 4 / 2**20
     rows = {
-        name: {"s": value, "of plain": value / plain}
-        | ({"extra MiB": memory[name] - base} if name in memory else {})
+        name: {"s": value, "of plain": value / plain} | ({"extra MiB": memory[name] - base} if name in memory else {})
         for name, value in seconds.items()
     }
     report(

@@ -11,6 +11,9 @@ from torch import Tensor
 
 SDPA = F.scaled_dot_product_attention  # torch's own, whatever stands under this name while a tap is open
 FEWEST_QUERIES = 16  # below this the matrix products no longer pay
+TEMPORARIES = 4  # a block's logits, weights and what the metrics make of them live at once
+CPU_MIB, GPU_MIB = 32, 2048  # default budgets; a GPU wants few large blocks
+CACHE_BYTES = 2 * 2**20  # on a CPU, blocks beyond its cache are slower
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,18 +22,27 @@ class Budget:
 
     Attributes:
         block_bytes: of the weights of one block.
+        together_bytes: up to here, small images share a block.
         split_images: False where the rows of an image have to stay together, however many bytes they take.
     """
 
     block_bytes: float = float("inf")
+    together_bytes: float = float("inf")
     split_images: bool = True
+
+    @classmethod
+    def within(cls, mib: float | None, device: torch.device, *, split_images: bool) -> Budget:
+        """Blocks that, with all that is made of them, stay within so many MiB; None chooses by device."""
+        on_cpu = device.type == "cpu"
+        budget = 2**20 * (mib or (CPU_MIB if on_cpu else GPU_MIB)) / TEMPORARIES
+        return cls(budget, min(budget, CACHE_BYTES) if on_cpu else budget, split_images)
 
     def plan(self, batch: int, heads: int, tokens: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
         """(images, queries) of each block: whole images where one fits the budget, else blocks of queries."""
         row = heads * tokens * itemsize
         image = row * tokens
         if image <= self.block_bytes or not self.split_images:
-            step = int(max(1, min(batch, self.block_bytes // image)))
+            step = int(max(1, min(batch, self.block_bytes // image, self.together_bytes // image)))
             for start in range(0, batch, step):
                 yield slice(start, min(start + step, batch)), slice(0, tokens)
             return
@@ -91,9 +103,7 @@ class AttentionCall:
     def first_rows(self, queries: int) -> Tensor:
         """What torch itself makes of the first queries of the first image."""
         bias = None if self.bias is None else self.bias[:1, :, :queries].to(self.q.dtype)
-        return SDPA(
-            self.q[:1, :, :queries], self.k[:1], self.v[:1], attn_mask=bias, scale=self.scale
-        )
+        return SDPA(self.q[:1, :, :queries], self.k[:1], self.v[:1], attn_mask=bias, scale=self.scale)
 
     @classmethod
     def of(
@@ -113,9 +123,7 @@ class AttentionCall:
             ValueError: dropout is on, or queries and keys are not the same tokens.
         """
         if dropout_p > 0:
-            raise ValueError(
-                f"attention dropout {dropout_p} is on, so the weights are random: call model.eval() first"
-            )
+            raise ValueError(f"attention dropout {dropout_p} is on, so the weights are random: call model.eval() first")
         if query.ndim != 4 or query.shape[-2] != key.shape[-2]:
             raise ValueError(
                 f"queries {tuple(query.shape)} and keys {tuple(key.shape)} are not (batch head token channel) of the "

@@ -48,9 +48,7 @@ def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = No
     if blocks is not None:
         return _own(bare, blocks)
     refuse_unless_plain(type(bare).__name__)
-    candidates = _outermost(
-        (name, module) for name, module in bare.named_modules() if _is_stack_of_blocks(module)
-    )
+    candidates = _outermost((name, module) for name, module in bare.named_modules() if _is_stack_of_blocks(module))
     if len(candidates) == 1:
         return list(candidates[0][1].children())
     found = ", ".join(name for name, _ in candidates) or "none"

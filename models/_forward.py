@@ -125,9 +125,7 @@ class Forward:
         if name == self.layer.attention_child and self.layer.branch is None:
             self.layer.branch = output
 
-    def attended(
-        self, layer: Layer, query: Tensor | None, key: Tensor | None, value: Tensor, output: Tensor
-    ) -> None:
+    def attended(self, layer: Layer, query: Tensor | None, key: Tensor | None, value: Tensor, output: Tensor) -> None:
         """The block that runs now has attended; all (batch head token channel)."""
         layer.attended = True
         layer.attention_child = layer.child

@@ -85,9 +85,7 @@ class Watch(TorchFunctionMode):
                 require_rows_of_one(block.weights, layer.name)
             if new:
                 output[block.images, :, block.queries] = call.output(block)
-            self.forward.sink.attention(
-                layer.index, dataclasses.replace(block, weights=block.weights.detach())
-            )
+            self.forward.sink.attention(layer.index, dataclasses.replace(block, weights=block.weights.detach()))
         if not proven:
             rows = output if new else call.output(next(call.blocks(self.forward.sink.budget)))
             require_same_output(rows[:1, :, :SAMPLE], call.first_rows(SAMPLE), layer.name)

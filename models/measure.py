@@ -21,7 +21,6 @@ from .layout import TokenLayout
 from .tap import chosen_layers, require_seen, seen_layout
 
 COLUMNS = ("depth", "head", "image", "metric", "component", "convention", "value")
-TEMPORARIES = 4  # a block's logits, weights and what the metrics make of them live at once
 
 
 def measure(
@@ -32,7 +31,7 @@ def measure(
     layers: Iterable[int] | None = None,
     blocks: Sequence[nn.Module] | None = None,
     layout: TokenLayout | None = None,
-    budget_mib: float = 16.0,
+    budget_mib: float | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Values of all metrics for each image, layer and head, from one forward pass per image.
@@ -42,10 +41,10 @@ def measure(
     A metric is a plain function; the names of its parameters say what it is given: `attention` (batch head query key),
     or any of `queries`, `keys`, `values`, `head_outputs` (batch head token channel), `before`, `branch`, `after`,
     `tokens` or `features` (batch token channel: the stream entering the block, the attention branch, the stream after
-    attention, the block's output); `grid`, `patch_size` and `prefix` are filled in. A function with a `prefix` parameter gets all
-    tokens, one without gets the patch tokens (attention is always complete). It returns (batch), (batch value) or a
-    dict of these. Options are bound with `functools.partial`. Functions of `tokens` alone are measured on the embedding
-    too, as depth 0.
+    attention, and twice the block's output); `grid`, `patch_size` and `prefix` are filled in. A function with a
+    `prefix` parameter gets all tokens, one without gets the patch tokens; attention is always complete. It returns
+    (batch), (batch value) or a dict of these. Options are bound with `functools.partial`. Functions of `tokens` alone
+    are measured on the embedding too, as depth 0.
 
     Args:
         model: as for `tap`, in eval mode.
@@ -53,7 +52,8 @@ def measure(
         metrics: {name: function}.
         layers: counted from 0; all by default.
         blocks, layout: for one's own ViT, as for `tap`.
-        budget_mib: memory that attention may take beyond the plain forward, in MiB. Metrics that add up over queries
+        budget_mib: memory that attention may take beyond the plain forward, in MiB; by default 32 on a CPU and 2048 on
+            a GPU. Metrics that add up over queries
             (distance, NMI, entropy, class statistics) are computed a block of queries at a time where one image does
             not fit; other functions of attention get whole images.
     Returns:
@@ -68,12 +68,15 @@ def measure(
         raise ValueError("no metrics: pass {name: function}, for example {'nmi': ops.attention_nmi}")
     stack = transformer_blocks(model, blocks)
     chosen = chosen_layers(layers, len(stack))
-    sink = _Measurements(read, budget_mib * 2**20, lambda size, tokens: seen_layout(model, layout, size, tokens))
+    parameter = next(model.parameters())
+    additive = all(metric.over_queries for metric in read if metric.of_attention)
+    budget = Budget.within(budget_mib, parameter.device, split_images=additive)
+    sink = _Measurements(read, budget, lambda size, tokens: seen_layout(model, layout, size, tokens))
     forward = Forward(chosen, sink)
     with torch.inference_mode(), watching(model, stack, forward):
         for batch in tqdm(batches, desc="images", unit="batch", disable=not progress):
             images = batch[0] if isinstance(batch, tuple | list) else batch
-            model(_as_model(images, model))
+            model(images.to(parameter.device, parameter.dtype, non_blocking=True))
             sink.end_of_batch(len(images))
     if sink.images == 0:
         raise ValueError("no images: batches= was empty (an iterator that was used up before?)")
@@ -87,7 +90,7 @@ class _Measurements:
     def __init__(
         self,
         metrics: Sequence[Metric],
-        budget_bytes: float,
+        budget: Budget,
         layout_of: Callable[[tuple[int, int] | None, int], TokenLayout],
     ) -> None:
         self.images = 0
@@ -96,8 +99,7 @@ class _Measurements:
             self.points |= {"embedding"}
         self._of_attention = [metric for metric in metrics if metric.of_attention]
         self._of_tokens = [metric for metric in metrics if not metric.of_attention]
-        additive = all(metric.over_queries for metric in self._of_attention)
-        self.budget = Budget(budget_bytes / TEMPORARIES, split_images=additive)
+        self.budget = budget
         self._layout_of = layout_of
         self._layout: TokenLayout | None = None
         self._tensors: dict[str, Tensor] = {}
@@ -182,8 +184,3 @@ def _rows(values: np.ndarray, depth: int, *, per_head: bool) -> pd.DataFrame:
             "value": values.ravel(),
         }
     )
-
-
-def _as_model(images: Tensor, model: nn.Module) -> Tensor:
-    parameter = next(model.parameters(), None)
-    return images if parameter is None else images.to(parameter.device, parameter.dtype, non_blocking=True)

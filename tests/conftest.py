@@ -9,7 +9,7 @@ import torch
 from jaxtyping import install_import_hook
 
 matplotlib.use("Agg")
-install_import_hook(["ops", "models"], "beartype.beartype")
+install_import_hook(["ops", "models"], "tests._typechecker.checked")
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(os.environ.get("GOLDEN") or ROOT / "tests" / "golden")

@@ -42,8 +42,11 @@ def test_works_elsewhere(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     run = subprocess.run(
-        [sys.executable, "-c", USE], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True
+        [sys.executable, "-c", USE],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, run.stderr
     assert "torch.Size([1, 3])" in run.stdout and str(site) in run.stdout
-

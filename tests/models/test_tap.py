@@ -340,7 +340,10 @@ def test_what_is_no_plain_vit_is_refused_by_name():
             pass
     with pytest.raises(ValueError, match=r"DataParallel.*model\.module"), tap(nn.DataParallel(vit())):
         pass
-    with pytest.raises(ValueError, match="cannot tell which modules of Sequential"), tap(nn.Sequential(nn.Linear(2, 2))):
+    with (
+        pytest.raises(ValueError, match="cannot tell which modules of Sequential"),
+        tap(nn.Sequential(nn.Linear(2, 2))),
+    ):
         pass
     stranger = nn.Identity()
     with pytest.raises(ValueError, match=r"blocks \[0\] are not modules of it"), tap(vit(), blocks=[stranger]):
