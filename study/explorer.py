@@ -69,10 +69,11 @@ def _fit(controls: Mapping[str, Widget | Any], model: Any) -> None:
         controls["head"].options = heads
 
 
-def _picture(models: Mapping[str, Any], images: Images, *, model: str, image: int, row: int, column: int, **at: Any) -> bytes:
+def _picture(models: Mapping[str, Any], images: Images, **at: Any) -> bytes:
     """The figure of what the controls say, as PNG."""
     head = None if at["head"] == ALL_HEADS else at["head"]
-    figure = query_figure(models[model], images[image], name=model, query=(row, column), depth=at["depth"], head=head)
+    name, query = at["model"], (at["row"], at["column"])
+    figure = query_figure(models[name], images[at["image"]], name=name, query=query, depth=at["depth"], head=head)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=DPI)
     plt.close(figure)

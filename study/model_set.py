@@ -36,10 +36,14 @@ class ModelSet:
             for name, why in self.refused.items()
         ]
         if self.substituted:
-            notes.append(f"NONE OF THE MODELS ASKED FOR IS HERE. All that follows is of {', '.join(self.loaded)} instead.")
+            notes.append(
+                f"NONE OF THE MODELS ASKED FOR IS HERE. All that follows is of {', '.join(self.loaded)} instead."
+            )
         notes += [f"{name}: {_described(model)}" for name, model in self.loaded.items()]
         if any(_is_miniature(model) for model in self.loaded.values()):
-            notes.append("The miniatures are for trying things out: hardly trained on 32 px images, they confirm no paper.")
+            notes.append(
+                "The miniatures are for trying things out: hardly trained on 32 px images, they confirm no paper."
+            )
         return notes
 
 
@@ -85,7 +89,9 @@ def is_packaged(name: str) -> bool:
 
 def _described(model: Any) -> str:
     known, layout = model.passport, token_layout(model)
-    patch = layout.patch_size if isinstance(layout.patch_size, int) else f"{layout.patch_size[0]} x {layout.patch_size[1]}"
+    patch = (
+        layout.patch_size if isinstance(layout.patch_size, int) else f"{layout.patch_size[0]} x {layout.patch_size[1]}"
+    )
     labels = ", saw labels" if known.saw_labels else ""
     return (
         f"{known.title}, {known.depth} blocks of {known.heads} heads, {known.dim} channels, "

@@ -69,4 +69,6 @@ def published(metric: str, model: str, images: str | None) -> Published | None:
         paper's own curves are of ImageNet's validation images, so they are no reference for these.
     """
     name = ALIASES.get(model, model)
-    return next((curve for curve in CURVES if (curve.metric, curve.model, curve.images) == (metric, name, images)), None)
+    return next(
+        (curve for curve in CURVES if (curve.metric, curve.model, curve.images) == (metric, name, images)), None
+    )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 from torch import Tensor
 
-from models import image_transform, tap
+from models import image_transform, tap, token_layout
 from ops import plots, query_attention
 
 from .field_of_view import as_seen
 
+TITLE = 10  # points
 Query = tuple[int, int] | Literal["class"]
 
 
@@ -54,5 +56,22 @@ def query_figure(
         raise ValueError(f"head={head}: {name} has {len(maps)} heads, numbered 0 to {len(maps) - 1}")
     shown = {f"head {number}": maps[number] for number in (range(len(maps)) if head is None else [head])}
     figure = plots.attention_grid(as_seen(photograph, model), {**shown, "mean of heads": maps.mean(dim=0)}, query=query)
-    figure.suptitle(f"{name}, depth {depth}")
+    figure.suptitle(f"{name}, depth {depth}", fontsize=TITLE)
     return figure
+
+
+def patch_at(model: Any, down: float, right: float) -> tuple[int, int]:
+    """(row, column) of the patch at a place that is given as shares of the height and the width of the image.
+
+    Raises:
+        ValueError: a share outside 0 ... 1.
+    """
+    if not (0 <= down <= 1 and 0 <= right <= 1):
+        raise ValueError(f"down={down}, right={right}; expected shares from 0 (top, left) to 1 (bottom, right)")
+    rows, columns = token_layout(model).grid
+    return min(int(down * rows), rows - 1), min(int(right * columns), columns - 1)
+
+
+def spread_depths(model: Any, count: int) -> list[int]:
+    """Depths from the first block to the last, evenly spread, at most `count` of them."""
+    return sorted({round(float(depth)) for depth in np.linspace(1, model.passport.depth, count)})

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
-from typing import Any
 
 import torch
-from PIL import Image
 
 from .data import Images, open_images
 from .model_set import ModelSet, is_packaged, open_models
@@ -71,14 +68,14 @@ def images_of_classes(images: Images, *, classes: int, each: int) -> tuple[list[
     """Numbers of the first images of the first classes, and the name of the class of each.
 
     Args:
-        images: with or without labels; without, every image is its own class.
+        images: with or without labels; without, the first `each` images, every one a class of its own.
         classes: how many classes.
         each: how many images of each.
     """
     if images.labels is None:
-        chosen = list(range(min(classes, len(images))))
+        chosen = list(range(min(each, len(images))))
         return chosen, [images.names[index] for index in chosen]
-    members: Mapping[int, list[int]] = {}
+    members: dict[int, list[int]] = {}
     for index, label in enumerate(images.labels):
         members.setdefault(label, []).append(index)
     chosen = [index for label in sorted(members)[:classes] for index in members[label][:each]]
@@ -90,7 +87,9 @@ def _images_or_sample(where: str, number: int | None) -> tuple[Images, list[str]
         return open_images(where, limit=number), []
     except OSError as error:
         reason = str(error).partition(" (")[0].partition("; ")[0]
-        remark = f"{where} cannot be had ({reason}): the photographs that come with scikit-learn and scikit-image instead."
+        remark = (
+            f"{where} cannot be had ({reason}): the photographs that come with scikit-learn and scikit-image instead."
+        )
         return open_images("sample", limit=number), [remark]
 
 
