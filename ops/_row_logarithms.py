@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-CACHED = 250_000  # elements: on a CPU, logarithms of about this many at a time stay near the processor
+CACHED = 500_000  # elements: on a CPU, logarithms of about this many at a time stay near the processor
 
 
 def smallest_weight(values: Tensor) -> float:

@@ -8,6 +8,8 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+import tests._typechecker  # noqa: F401  (the hook below finds it as an attribute of the package)
+
 matplotlib.use("Agg")
 install_import_hook(["ops", "models"], "tests._typechecker.checked")
 
