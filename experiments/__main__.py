@@ -65,6 +65,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add = run.add_argument
     add("names", nargs="*", metavar="NAME", help="experiments, or all; overview without any")
     add("--models", nargs="+", default=list(DEFAULT_MODELS), metavar="MODEL", help="registry or timm names, or files")
+    add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
     add("--data", default="sample", help="sample, imagenette, a folder, a zip or a folder in it (default: sample)")
     add("--images", type=int, metavar="N", help="that many, evenly spaced over the sorted list (default: all)")
     add("--labels", metavar="FILE", help="class of each image, where folders do not tell")

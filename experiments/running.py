@@ -35,7 +35,7 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
 
     device = device_of(settings.device)
     images = _images(settings)
-    loaded = loaded_models(settings.models)
+    loaded = loaded_models(settings.models, settings.num_heads)
     for name, folder in folders.items():
         known = origin(name, settings, loaded, images, device, command)
         findings = experiment(name).measure(loaded, images, settings, device)

@@ -16,6 +16,7 @@ class Settings:
 
     Attributes:
         models: names that `models.load_model` takes.
+        num_heads: of checkpoint files whose size was never published; None where the file or its size tells it.
         data: what `study.open_images` takes.
         images: how many of them, evenly spaced over the sorted list; None for all.
         labels: file with the class of each image.
@@ -29,6 +30,7 @@ class Settings:
     """
 
     models: tuple[str, ...] = DEFAULT_MODELS
+    num_heads: int | None = None
     data: str = "sample"
     images: int | None = None
     labels: str | None = None

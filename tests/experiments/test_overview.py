@@ -2,15 +2,18 @@
 
 from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.text import Text
 
 import models
 import ops
 from experiments.attention_maps import spread_depths
 from experiments.findings import Findings
+from experiments.loading import loaded_models, shown_names
 from experiments.overview import draw, measure
 from experiments.settings import Settings
 from study.data import open_images
@@ -93,17 +96,21 @@ def test_depths_shown():
 
 
 def test_models_of_different_grids_depths_and_views_share_a_figure_golden(golden, images):
-    names = ["mae", "dino", "simmim"]
-    files = [next((golden / "checkpoints").glob(f"{name}*/*.pt*"), None) for name in names]
-    files = [file for file in files if file is not None]
-    if not files:
-        pytest.skip("none of these golden checkpoints is here")
-    loaded = {
-        "mini-moco": models.load_model("mini-moco"),
-        **{file.parent.name: models.load_model(file) for file in files},
-    }
+    files = [golden / "checkpoints" / name for name in ("simmim_vit/checkpoint.pth", "moco_v3_vit/checkpoint.pth.tar")]
+    loaded = loaded_models(["mini-moco", *(str(file) for file in files if file.is_file())], num_heads=4)
     findings = measure(loaded, images, Settings(), CPU)
+    assert len({tuple(layout["grid"]) for layout in findings.facts["layouts"].values()}) > 1
     figure = draw(findings, summary(findings.tables["overview"]))
-    texts = " ".join(text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text")))
+    texts = " ".join(text.get_text() for text in figure.findobj(Text))
     assert all(name in texts for name in loaded) and "3 photographs" in texts
     assert "mini-moco: miniatures" in texts
+    plt.close(figure)
+
+
+def test_files_are_called_by_as_much_of_their_path_as_is_needed(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "w.pth").touch()
+    one, two = str(tmp_path / "a" / "w.pth"), str(tmp_path / "b" / "w.pth")
+    assert shown_names([one, two, "moco"]) == ["a/w.pth", "b/w.pth", "moco"]
+    assert shown_names([one, "moco"]) == ["w.pth", "moco"]
