@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from ._plots import plots
+from .direction import direction
 from .findings import Findings
 
 WIDTH = 14.0  # inches
 MAP = 1.28  # height of one row of maps
 CURVES = 3.1
-HEAD = 0.85  # room for title and note
+HEAD = 1.05  # room for title and note
 LABELS = {
     "distance": "Attention distance (px)",
     "nmi": "Attention NMI",
@@ -43,7 +45,7 @@ def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
     upper, lower = figure.subfigures(2, 1, height_ratios=[top, CURVES], hspace=0.03)
     _maps(upper, findings, models)
     _curves(lower, findings.facts, summary, models)
-    figure.supxlabel(_note(findings.facts), fontsize=9, color="0.3")
+    figure.supxlabel(_note(findings.facts, summary), fontsize=9, color="0.3")
     return figure
 
 
@@ -51,17 +53,20 @@ def _title(facts: dict[str, Any]) -> str:
     count = facts["images"]
     kind = "photographs" if facts["data"] == "sample" else "images"
     which = "miniature ViTs" if len(facts["miniatures"]) == len(facts["layouts"]) else "ViTs"
-    return f"Where {which} look: {count} {kind if count > 1 else kind[:-1]} ({facts['data']})"
+    return f"Where {which} look: {count} {kind if count > 1 else kind[:-1]} ({_short(facts['data'])})"
 
 
-def _note(facts: dict[str, Any]) -> str:
+def _short(where: str) -> str:
+    return "/".join(PurePath(where).parts[-2:])
+
+
+def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:
     small = facts["miniatures"]
     which = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
     warning = f"{which}: miniatures, hardly trained; no evidence for or against the published models. " if small else ""
-    return (
-        f"{warning}Mean over heads, then over images; bands: 95 % bootstrap intervals over images. "
-        f"Convention {facts['convention']}. Depth 0: embedding."
-    )
+    bands = "; bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else ""
+    how = f"Mean over heads, then over images{bands}. Convention {facts['convention']}. Depth 0: embedding."
+    return f"{warning}{how}\n{direction(summary)}".strip()
 
 
 def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
@@ -139,9 +144,13 @@ def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
 
 def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:
     """Distance of uniform attention, once for each grid."""
-    for grid, size in {(tuple(layout["grid"]), tuple(layout["patch_size"])) for layout in layouts.values()}:
+    grids = {(tuple(layout["grid"]), tuple(layout["patch_size"])) for layout in layouts.values()}
+    for grid, size in sorted(grids):
         value = plots().uniform_distance(grid, size)
-        plots().reference_line(value, f"uniform attention, {value:.2f} px", ax=ax)
+        where = f" ({grid[0]} x {grid[1]})" if len(grids) > 1 else ""
+        plots().reference_line(value, f"uniform attention{where}, {value:.2f} px", ax=ax)
+        if where:
+            ax.annotate(where, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)
 
 
 def _grid(table: pd.DataFrame) -> tuple[int, int]:

@@ -90,9 +90,8 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _read_csv(path: Path) -> pd.DataFrame:
     """A CSV in which text stays text (`convention` may be empty, a model named "nan") and an empty number is NaN."""
     numbers = {column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in TEXT}
-    exact: dict[str, Any] = (
-        {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
-    )  # from 3 on the default
+    old = int(pd.__version__.split(".")[0]) < 3  # later ones read the last bit right by themselves
+    exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
     return pd.read_csv(path, keep_default_na=False, na_values=numbers, **exact)
 
 

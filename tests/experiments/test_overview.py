@@ -88,7 +88,7 @@ def test_attention_maps_are_shares_of_the_queries_attention(findings, images):
     chosen = table[(table["model"] == "mini-simmim") & (table["depth"] == 8) & (table["query"] == query)]
     weights = trace.attention[7][0, :, 1 + row * 8 + col, 1:]
     expected = (weights / weights.sum(-1, keepdim=True)).mean(0)
-    torch.testing.assert_close(torch.from_numpy(chosen["value"].to_numpy()).float(), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(torch.tensor(chosen["value"].to_list()), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_depths_shown():
