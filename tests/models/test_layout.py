@@ -35,7 +35,7 @@ def test_torchvision_and_transformers():
     model = torchvision.models.VisionTransformer(64, 16, 1, 4, 48, 96)
     assert token_layout(model) == TokenLayout(1, 0, (4, 4), 16)
     config = transformers.Dinov2WithRegistersConfig(
-        hidden_size=48, num_hidden_layers=1, num_attention_heads=4, image_size=56, num_register_tokens=4
+        hidden_size=48, num_hidden_layers=1, num_attention_heads=4, image_size=56, patch_size=14, num_register_tokens=4
     )
     assert token_layout(transformers.Dinov2WithRegistersModel(config)) == TokenLayout(1, 4, (4, 4), 14)
 
