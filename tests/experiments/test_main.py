@@ -35,6 +35,7 @@ class Hidden:
             return None
         return next((spec for finder in self.finders if (spec := finder.find_spec(name, path, target))), None)
 sys.meta_path = [Hidden()]
+import experiments.running
 from experiments.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
