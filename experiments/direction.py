@@ -14,9 +14,8 @@ HIGHER = {
 }
 """Which of the two has the higher value in the paper (figs. 3, 4, 5 right, 8)."""
 
-EVERYWHERE = (
-    "delta_log_amplitude"  # the paper's curves keep their order at every depth; the other claims are of late ones
-)
+EVERYWHERE = "delta_log_amplitude"
+"""The metric whose order holds at every depth of the paper's figure; the other claims are of late depths."""
 
 
 def direction(summary: pd.DataFrame) -> str:

@@ -17,8 +17,8 @@ def summary(simmim: str = "mini-simmim", moco: str = "mini-moco", sign: int = 1)
 
 def test_all_and_nothing():
     assert direction(summary()) == (
-        "mini-moco and mini-simmim differ as the paper's models do in: attention distance at 4 of 4 late depths, NMI at "
-        "4 of 4 late depths, token similarity at 4 of 4 late depths, Δ log amplitude at 9 of 9 depths."
+        "mini-moco and mini-simmim differ as the paper's models do in: attention distance at 4 of 4 late depths, NMI "
+        "at 4 of 4 late depths, token similarity at 4 of 4 late depths, Δ log amplitude at 9 of 9 depths."
     )
     assert direction(summary(sign=-1)).count(" 0 of ") == 4
 

@@ -1,5 +1,6 @@
 """The command line: results, redrawing, and every mistake told in one line."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -35,7 +36,6 @@ class Hidden:
             return None
         return next((spec for finder in self.finders if (spec := finder.find_spec(name, path, target))), None)
 sys.meta_path = [Hidden()]
-import experiments.running
 from experiments.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -58,8 +58,6 @@ def test_manifest_says_where_the_numbers_come_from(results):
     images = open_images("sample", limit=3)
     assert manifest["images"]["names"] == list(images.names) and manifest["images"]["digest"] == images.digest
     card = (ROOT / "models" / "mini" / "simmim.safetensors").read_bytes()
-    import hashlib
-
     assert manifest["models"]["mini-simmim"]["sha256"] == hashlib.sha256(card).hexdigest()
     assert len(manifest["models"]["mini-random"]["parameters_sha256"]) == 64
     assert manifest["options"]["convention"] == "park2023" and manifest["arithmetic"]["tf32"] is False
@@ -67,7 +65,7 @@ def test_manifest_says_where_the_numbers_come_from(results):
     assert manifest["command"].startswith("python -m experiments run overview --models mini-simmim")
 
 
-def test_summary_names_models_and_images_on_the_terminal(results, capsys):
+def test_drawing_prints_the_paths(results, capsys):
     assert main(["draw", str(results / "overview.csv")]) == 0
     assert capsys.readouterr().out.split() == [str(results / name) for name in ("overview.png", "overview.pdf")]
 
@@ -165,8 +163,7 @@ def test_mistakes_are_told_in_one_line(mistake, tmp_path, monkeypatch, capsys):
 
 def test_unwritable_folder_is_found_before_the_work(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr("study.data.open_images", lambda *_, **__: pytest.fail("the work had begun"))
-    monkeypatch.setattr("experiments.catalogue.EXPERIMENTS", {"overview": "experiments.overview"})
+    monkeypatch.setattr(experiments.running, "open_images", lambda *_, **__: pytest.fail("the work had begun"))
     assert main(["run", "--out", str(tmp_path / "file" / "run")]) == 1
     assert "choose another folder with --out" in capsys.readouterr().err
 
