@@ -31,10 +31,7 @@ class ModelSet:
     @property
     def notes(self) -> list[str]:
         """What a reader must know of these models, one sentence or line each."""
-        notes = [
-            f"{name} is left out: {_first_line(why)} (all of it: refused[{name!r}])"
-            for name, why in self.refused.items()
-        ]
+        notes = [f"{name} is left out: {_first_line(why)}" for name, why in self.refused.items()]
         if self.substituted:
             notes.append(
                 f"NONE OF THE MODELS ASKED FOR IS HERE. All that follows is of {', '.join(self.loaded)} instead."
@@ -95,7 +92,7 @@ def _described(model: Any) -> str:
     labels = ", saw labels" if known.saw_labels else ""
     return (
         f"{known.title}, {known.depth} blocks of {known.heads} heads, {known.dim} channels, "
-        f"{layout.grid[0]} x {layout.grid[1]} patches of {patch} px, {layout.prefix} prefix tokens{labels}"
+        f"{layout.grid[0]} x {layout.grid[1]} patches of {patch} px, {layout.prefix} in front{labels}"
     )
 
 

@@ -64,8 +64,8 @@ def workbench(models: str, images: str, *, number: int | None = None) -> Workben
     return Workbench(open_models(models, device=device), opened, device, downloads, (*remarks, *missing))
 
 
-def images_of_classes(images: Images, *, classes: int, each: int) -> tuple[list[int], list[str]]:
-    """Numbers of the first images of the first classes, and the name of the class of each.
+def images_of_classes(images: Images, *, classes: int, each: int) -> tuple[list[int], list[int], list[str]]:
+    """The first images of the first classes: their numbers, the class of each (counted from 0), names of the classes.
 
     Args:
         images: with or without labels; without, the first `each` images, every one a class of its own.
@@ -74,12 +74,11 @@ def images_of_classes(images: Images, *, classes: int, each: int) -> tuple[list[
     """
     if images.labels is None:
         chosen = list(range(min(each, len(images))))
-        return chosen, [images.names[index] for index in chosen]
-    members: dict[int, list[int]] = {}
-    for index, label in enumerate(images.labels):
-        members.setdefault(label, []).append(index)
-    chosen = [index for label in sorted(members)[:classes] for index in members[label][:each]]
-    return chosen, [images.classes[images.labels[index]] for index in chosen]
+        return chosen, chosen, [images.names[index] for index in chosen]
+    present = sorted(set(images.labels))[:classes]
+    members = [[index for index, label in enumerate(images.labels) if label == one][:each] for one in present]
+    kinds = [kind for kind, indices in enumerate(members) for _ in indices]
+    return [index for indices in members for index in indices], kinds, [images.classes[one] for one in present]
 
 
 def _images_or_sample(where: str, number: int | None) -> tuple[Images, list[str]]:
