@@ -36,8 +36,8 @@ def _of_model(table: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
 
     from ops import bootstrap_interval
 
-    heads = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"]
-    wide = heads.mean().where(heads.count() == heads.size()).unstack("image")  # NaN stays NaN
+    heads = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"].agg(["mean", "count", "size"])
+    wide = heads["mean"].where(heads["count"] == heads["size"]).unstack("image")  # NaN stays NaN
     numbers = np.array(wide, dtype=np.float64).T  # image, group
     images = len(numbers)
     rows = wide.index.to_frame(index=False).assign(images=images, mean=numbers.mean(axis=0))

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from experiments import running
 from experiments.__main__ import main
 from study.data import open_images
 from study.record import read_manifest, read_table
@@ -163,7 +164,7 @@ def test_mistakes_are_told_in_one_line(mistake, tmp_path, monkeypatch, capsys):
 
 def test_unwritable_folder_is_found_before_the_work(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(experiments.running, "open_images", lambda *_, **__: pytest.fail("the work had begun"))
+    monkeypatch.setattr(running, "open_images", lambda *_, **__: pytest.fail("the work had begun"))
     assert main(["run", "--out", str(tmp_path / "file" / "run")]) == 1
     assert "choose another folder with --out" in capsys.readouterr().err
 
