@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,17 +9,16 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from timm.data import create_transform, resolve_model_data_config
 from torch import Tensor, nn
 
 import models
 import ops
 from study.data import Images
+from study.field_of_view import as_seen
 
 from .findings import Findings
 
 DEPTHS = 4
-SHOWN_SIDE = 224  # px of the photograph in the figure, at least
 FAVOURITE = "flower.jpg"
 FAVOURITE_QUERIES = {"on the flower": (0.53, 0.47), "on the background": (0.13, 0.88)}
 QUERIES = {"in the centre": (0.5, 0.5), "in a corner": (0.1, 0.1)}
@@ -42,7 +40,7 @@ def attention_maps(loaded: Mapping[str, nn.Module], images: Images) -> Findings:
     photograph = images[index]
     tables, pictures = [], {}
     for name, model in loaded.items():
-        shown = _as_seen(photograph, model)
+        shown = Image.fromarray(as_seen(photograph, model))
         picture = next((known for known, other in pictures.items() if other == shown), None)
         picture = picture or f"photograph{f'-{len(pictures) + 1}' if pictures else ''}"
         pictures[picture] = shown
@@ -85,13 +83,3 @@ def _rows(attention: Tensor, patch: tuple[int, int], layout: Any, **constant: An
 
 def _patch(place: tuple[float, float], grid: tuple[int, int]) -> tuple[int, int]:
     return int(place[0] * grid[0]), int(place[1] * grid[1])
-
-
-def _as_seen(photograph: Image.Image, model: Any) -> Image.Image:
-    """What the model sees of the photograph, at a resolution for human eyes."""
-    config = resolve_model_data_config(model)
-    height, width = config["input_size"][-2:]
-    scale = math.ceil(SHOWN_SIDE / min(height, width))
-    larger = {**config, "input_size": (3, height * scale, width * scale), "mean": (0.0,) * 3, "std": (1.0,) * 3}
-    pixels = create_transform(**larger, is_training=False)(photograph)
-    return Image.fromarray((pixels * 255).round().byte().permute(1, 2, 0).numpy())
