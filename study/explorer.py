@@ -37,11 +37,21 @@ def attention_explorer(models: Mapping[str, Any], images: Images) -> VBox:
     def draw(_: Any = None) -> None:
         picture.value = _picture(models, images, **{name: control.value for name, control in controls.items()})
 
-    _fit(controls, models[controls["model"].value])
-    controls["model"].observe(lambda change: _fit(controls, models[change["new"]]), names="value")
-    for control in controls.values():
+    others = [control for name, control in controls.items() if name != "model"]
+
+    def follow(_: Any = None) -> None:
+        """Another model: fit the other controls to it, then draw once."""
+        for control in others:
+            control.unobserve(draw, names="value")
+        _fit(controls, models[controls["model"].value])
+        draw()
+        for control in others:
+            control.observe(draw, names="value")
+
+    for control in others:
         control.observe(draw, names="value")
-    draw()
+    controls["model"].observe(follow, names="value")
+    follow()
     pairs = (("model", "image"), ("depth", "head"), ("row", "column"))
     return VBox([*(HBox([controls[name] for name in pair]) for pair in pairs), picture])
 
