@@ -1,4 +1,4 @@
-"""Find the transformer blocks of a plain ViT; refuse what is none by name."""
+"""Find the transformer blocks of a plain ViT."""
 
 from __future__ import annotations
 
@@ -7,27 +7,7 @@ from collections.abc import Iterable, Sequence
 from torch import nn
 
 from .layout import innermost
-
-NOT_PLAIN = {
-    "Swin": "attends inside shifted windows and merges patches between stages",
-    "MaxxVit": "alternates window and grid attention with convolutions",
-    "Cait": "mixes its heads before and after the softmax and appends the class token late",
-    "Xcit": "attends between channels, not between patches",
-    "PoolingVisionTransformer": "pools its patches between stages",
-    "Levit": "shrinks its grid between stages",
-    "MultiScaleVit": "pools queries and keys between stages",
-    "PyramidVisionTransformer": "shrinks its keys and its grid between stages",
-    "Twins": "attends inside windows and on a coarser grid",
-    "CrossVit": "runs two branches of different patch sizes",
-    "Tnt": "nests a second transformer inside each patch",
-    "Nest": "attends inside blocks of the image",
-    "CoaT": "attends between channels",
-    "DaViT": "alternates window attention with attention between channels",
-    "EdgeNeXt": "is a convolutional network with attention between channels",
-    "MobileVit": "is a convolutional network with attention inside it",
-    "ByobNet": "is a convolutional network",
-    "Hiera": "attends inside windows in its early stages and pools between stages",
-}
+from .plain_vits import refuse_unless_plain
 
 
 def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = None) -> list[nn.Module]:
@@ -56,16 +36,6 @@ def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = No
         f"cannot tell which modules of {type(bare).__name__} are its transformer blocks (stacks of blocks found: "
         f"{found}): pass them as blocks=, for example blocks=model.encoder.blocks"
     )
-
-
-def refuse_unless_plain(class_name: str) -> None:
-    """Raise ValueError where a model's class is known to be no plain ViT, and say why."""
-    for prefix, reason in NOT_PLAIN.items():
-        if class_name.lower().startswith(prefix.lower()):
-            raise ValueError(
-                f"{class_name} is not a plain ViT: it {reason}. The analyses need one grid of patches and full "
-                "attention between them in every block"
-            )
 
 
 def _own(model: nn.Module, blocks: Sequence[nn.Module]) -> list[nn.Module]:

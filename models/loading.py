@@ -12,7 +12,6 @@ import timm
 import torch
 from torch import nn
 
-from ._blocks import refuse_unless_plain
 from ._heads import check_heads, head_count, heads_of, own_head_count
 from ._image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
 from .blueprint import built, sizes
@@ -21,7 +20,7 @@ from .download import cache_folder, fetch
 from .dressing import card_beside, data_config, dress, file_passport, model_passport, published_passport
 from .families import FAMILIES
 from .layout import pair, token_layout
-from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain_name
+from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
 from .pouring import pour
 from .reading import recognised
 from .registry import ALIASES, REGISTRY, Weights, list_models
