@@ -132,10 +132,10 @@ class AttentionCall:
         if enable_gqa:
             groups = query.shape[1] // key.shape[1]
             key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-        scale = query.shape[-1] ** -0.5 if scale is None else scale
+        factor: float = query.shape[-1] ** -0.5 if scale is None else scale
         bias = _bias(query, attn_mask, is_causal)
         masked = bias is not None and bool(bias.isinf().any())
-        return cls(query, key, value, bias, scale, masked)
+        return cls(query, key, value, bias, factor, masked)
 
     def blocks(self, budget: Budget) -> Iterator[AttentionBlock]:
         """All rows, in blocks that fit the budget."""

@@ -4,7 +4,8 @@ from functools import partial
 
 from . import _published_joint as joint
 from . import _published_masked as masked
-from ._weights import FACEBOOK, HALF, IN1K, IN22K, Weights, timm_options
+from ._normalisation import HALF
+from ._weights import FACEBOOK, IN1K, IN22K, Weights, timm_options
 
 
 def _supervised() -> list[Weights]:

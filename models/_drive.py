@@ -4,7 +4,8 @@ from itertools import islice
 
 import requests
 
-from ._http import chunks, get, is_web_page, page_title
+from ._http import chunks, get
+from ._web_page import is_web_page, page_title
 
 DRIVE = "https://drive.google.com/uc"
 PAGE_CHUNKS = 2  # the confirmation page is a few kilobytes; never read a file as a page

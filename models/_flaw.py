@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from ._http import is_web_page
+from ._web_page import is_web_page
 from ._weights import Weights
 
 

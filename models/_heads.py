@@ -35,9 +35,8 @@ def head_count(
     heads = told if told is not None else asked if asked is not None else published.get((dim, depth))
     if heads is None:
         raise ValueError(
-            f"{file}: the number of heads cannot be read from the shapes (dim {dim}, depth {depth}) and is "
-            "none of the "
-            f"published sizes: pass num_heads=, plausibly one of {', '.join(map(str, plausible_heads(dim)))}"
+            f"{file}: the number of heads cannot be read from the shapes, and dim {dim}, depth {depth} is no published "
+            f"size: pass num_heads=, plausibly one of {', '.join(map(str, plausible_heads(dim)))}"
         )
     if heads < 1 or dim % heads:
         raise ValueError(
@@ -92,7 +91,6 @@ def check_heads(model: nn.Module, heads: int | None, file: str) -> None:
     own = heads_of(model)
     if None not in (own, heads) and own != heads:
         raise ValueError(
-            f"{file}: {heads} heads were expected, the model has {own}; every shape fits, but the attention "
-            "would "
-            f"be wrong: build the model with num_heads={heads}, or leave num_heads= out"
+            f"{file}: {heads} heads were expected, the model has {own}; every shape fits, but the attention would be "
+            f"wrong: build the model with num_heads={heads}, or leave num_heads= out"
         )

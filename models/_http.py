@@ -1,6 +1,5 @@
-"""One HTTP request: time limits, what may be tried again, and web pages told from files."""
+"""One HTTP request: its time limits, and which failures may be tried again."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 import requests
@@ -9,7 +8,6 @@ TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds between two pieces of the 
 CHUNK = 1 << 16  # a break loses at most this much
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 30.0
-PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<?xml")
 
 
 class TransientError(Exception):
@@ -55,17 +53,6 @@ def chunks(response: requests.Response) -> Iterator[bytes]:
         yield from response.iter_content(CHUNK)
     except requests.RequestException as error:
         raise TransientError(f"the connection broke: {_innermost(error)}") from error
-
-
-def is_web_page(start: bytes, content_type: str = "") -> bool:
-    """Whether these first bytes are HTML or XML, which no weights begin with."""
-    return content_type.startswith("text/html") or start[:512].lstrip().lower().startswith(PAGE_STARTS)
-
-
-def page_title(page: str) -> str:
-    """Title of a web page, empty when it has none."""
-    title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
-    return " ".join(title[1].split()) if title else ""
 
 
 def _asked_wait(response: requests.Response) -> float:

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from ._weights import FACEBOOK, HALF, IN1K, IN22K, Weights, timm_options
+from ._normalisation import HALF
+from ._weights import FACEBOOK, IN1K, IN22K, Weights, timm_options
 
 BEIT_FILES = "https://github.com/addf400/files/releases/download"
 # timm's beit_* is the fine-tuned network; pre-training leaves one shared table and the final norm.

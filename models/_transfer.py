@@ -16,7 +16,8 @@ import requests
 from tqdm.auto import tqdm
 
 from ._drive import drive_address
-from ._http import TransientError, chunks, get, is_web_page, page_title
+from ._http import TransientError, chunks, get
+from ._web_page import is_web_page, page_title
 
 ATTEMPTS = 5  # without a single new byte between them
 BACKOFF = 0.5  # seconds before the second attempt; doubles
@@ -74,9 +75,7 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _attempt(
-    url: str, part: Path, expected: int | None, checked: bool, session: requests.Session, bar: tqdm
-) -> None:
+def _attempt(url: str, part: Path, expected: int | None, checked: bool, session: requests.Session, bar: tqdm) -> None:
     origin = _continuable(url, part, checked)
     offset = size(part) if origin else 0
     if origin and origin.total == offset:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-HALF = (0.5, 0.5, 0.5)
+from ._normalisation import IMAGENET_MEAN, IMAGENET_STD
+
 IN1K = "ImageNet-1k"
 IN22K = "ImageNet-22k"
 FACEBOOK = "https://dl.fbaipublicfiles.com"

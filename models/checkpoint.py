@@ -17,6 +17,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from ._web_page import is_web_page
+
 Container = Literal["zip", "pickle", "safetensors"]
 
 # What makes a string look like a path; how a file is read depends on its content alone.
@@ -122,14 +124,12 @@ def _is_safetensors(head: bytes) -> bool:
 
 def _foreign(head: bytes) -> str:
     """What a file that is no checkpoint seems to be, and the cure."""
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+    if is_web_page(head):
         return (
-            "it is a web page, as Google Drive sends when its download quota is spent or a confirmation is "
-            "asked; "
+            "it is a web page, as Google Drive sends when its download quota is spent or a confirmation is asked; "
             "open the address in a browser, download the file by hand and put it here"
         )
-    if text.startswith(b"version https://git-lfs"):
+    if head.startswith(b"version https://git-lfs"):
         return "it is a Git LFS pointer, the weights were never fetched; run `git lfs pull`"
     if head.startswith(b"\x1f\x8b"):
         return "it is a gzip archive; unpack it first"
@@ -155,8 +155,7 @@ def _refused(file: Path, message: str) -> str:
     if asked is None:
         return _damaged(file, f"torch says: {message.splitlines()[-1] if message else 'nothing'}")
     return (
-        f"{file}: refused: it asks for {asked.group(1)!r}, which is no part of a set of weights, and "
-        "nothing of it was "
+        f"{file}: refused: it asks for {asked.group(1)!r}, which is no part of a set of weights, and nothing of it was "
         "run; if you trust its source, load it there and save the state_dict alone, best as safetensors"
     )
 

@@ -29,8 +29,8 @@ class Card:
     saw_labels: bool | None
     licence: str | None
     note: str
-    interpolation: str = "bicubic"
-    crop_pct: float = 1.0
+    interpolation: str
+    crop_pct: float
 
 
 def card_beside(path: Path) -> Card | None:
@@ -52,6 +52,8 @@ def card_beside(path: Path) -> Card | None:
         saw_labels=content.get("labels_seen"),
         licence=content.get("licence"),
         note=content.get("method", ""),
+        interpolation=content.get("interpolation", "bicubic"),
+        crop_pct=content.get("crop_pct", 1.0),
     )
 
 

@@ -15,10 +15,11 @@ from .families import FAMILIES, Family, Format, Part
 State = dict[str, torch.Tensor]
 
 # Entries of the outermost dict that training scripts write beside the weights.
-TRAINING_STATE = frozenset(
-    "optimizer opt scaler amp_scaler fp16_scaler amp lr_scheduler lr epoch args config arch version metric "  # noqa: SIM905
-    "loss best_acc1 max_accuracy dino_loss ibot_loss batch_size world_size predictor".split()
-)
+TRAINING_STATE = {
+    *("optimizer", "opt", "scaler", "amp_scaler", "fp16_scaler", "amp", "lr_scheduler", "lr"),
+    *("epoch", "args", "config", "arch", "version", "batch_size", "world_size", "predictor"),
+    *("metric", "loss", "best_acc1", "max_accuracy", "dino_loss", "ibot_loss"),
+}
 
 # Checkpoints of the same authors that are no plain ViT, by a key that only they have.
 STRANGERS = (
@@ -184,8 +185,7 @@ def _dropped_entries(checkpoint: Checkpoint, entry: str, others: Iterable[Part])
             dropped[f"[{name}]"] = "holds no weights"
         else:
             raise ValueError(
-                f"{checkpoint.path}: entry {name!r} holds tensors that no rule names, beside the weights in "
-                f"{entry!r}; "
+                f"{checkpoint.path}: entry {name!r} holds tensors that no rule names, beside the weights in {entry!r}; "
                 f"save the set that you mean alone, torch.save({{'model': file[{entry!r}]}}, path)"
             )
     return dropped

@@ -55,7 +55,6 @@ def _unreachable(name: str, weights: Weights | None, error: Exception) -> str:
     if weights is not None and weights.urls:
         by_hand = f", or download {weights.urls[0]} and put the file at {cache_folder() / weights.filename}"
     return (
-        f"{name}: timm could not load these weights ({reason}). Without a network, fill Hugging Face's "
-        "cache on another "
-        f"machine (HF_HOME) and copy it{by_hand}"
+        f"{name}: timm could not load these weights ({reason}). Without a network, fill Hugging Face's cache on "
+        f"another machine (HF_HOME) and copy it{by_hand}"
     )

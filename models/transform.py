@@ -30,8 +30,7 @@ def image_transform(model: nn.Module) -> Any:
     config = getattr(bare, "pretrained_cfg", None)
     if not config:
         raise ValueError(
-            f"{type(bare).__name__} does not say how its images were prepared (no pretrained_cfg): load it "
-            "with "
+            f"{type(bare).__name__} does not say how its images were prepared (no pretrained_cfg): load it with "
             "load_model, or set model.pretrained_cfg = {'input_size': ..., 'mean': ..., 'std': ..., ...}"
         )
     return create_transform(**resolve_model_data_config(bare), is_training=False)

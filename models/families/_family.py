@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from .._normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 Positions = Literal["antialias", "bicubic", "scale_factor"]
 
@@ -33,6 +32,10 @@ class Drop:
 
     pattern: str
     reason: str
+
+
+INDEX = Drop(r".*relative_position_index", "computed from the window; timm builds the same")
+"""Of every file with relative position biases."""
 
 
 @dataclasses.dataclass(frozen=True)

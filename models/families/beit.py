@@ -2,11 +2,10 @@
 
 import dataclasses
 
-from ._family import Drop, Family, Format, Part
+from .._normalisation import HALF
+from ._family import INDEX, Drop, Family, Format, Part
 
 _WEIGHTS = (Part("model", ("model", "module", "")),)
-_HALF = (0.5, 0.5, 0.5)
-_INDEX = Drop(r".*relative_position_index", "computed from the window; timm builds the same")
 
 _PRETRAINED = Format(
     name="pre-training",
@@ -14,7 +13,7 @@ _PRETRAINED = Format(
     marks=(r"rel_pos_bias\.relative_position_bias_table", r"blocks\.0\.attn\.q_bias", r"norm\.weight"),
     evidence=(r"lm_head\.weight",),
     drops=(
-        _INDEX,
+        INDEX,
         Drop(r"mask_token", "stands for masked patches; no image is masked here"),
         Drop(r"lm_head\..*", "classifier of visual tokens"),
         Drop(r"cls_pt_.*", "extra layers that pre-train the class token (v2)"),
@@ -29,7 +28,7 @@ _FINE_TUNED = Format(
         r"fc_norm\.weight",
         r"head\.weight",
     ),
-    drops=(_INDEX,),
+    drops=(INDEX,),
     saw_labels=True,
     note="the keys do not tell v1 (mean and std 0.5) from v2 (ImageNet's): pass family='beitv2' for v2",
 )
@@ -40,8 +39,8 @@ BEIT = Family(
     formats=(_PRETRAINED, _FINE_TUNED),
     heads={(768, 12): 12, (1024, 24): 16},
     licence="MIT",
-    mean=_HALF,
-    std=_HALF,
+    mean=HALF,
+    std=HALF,
 )
 BEITV2 = Family(
     name="beitv2",

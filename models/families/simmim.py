@@ -1,8 +1,6 @@
 """SimMIM (Xie et al. 2022, arXiv:2111.09886): the ViT files of microsoft/SimMIM."""
 
-from ._family import Drop, Family, Format, Part
-
-_INDEX = Drop(r".*relative_position_index", "computed from the window; timm builds the same")
+from ._family import INDEX, Drop, Family, Format, Part
 
 SIMMIM = Family(
     name="simmim",
@@ -13,7 +11,7 @@ SIMMIM = Family(
             parts=(Part("encoder", ("model", ""), ("encoder.", "module.encoder.")),),
             marks=(r"cls_token", r"rel_pos_bias\.relative_position_bias_table", r"blocks\.0\.attn\.q_bias"),
             drops=(
-                _INDEX,
+                INDEX,
                 Drop(r"(module\.)?encoder\.mask_token", "stands for masked patches; no image is masked here"),
                 Drop(r"(module\.)?decoder\..*", "reconstruction head, one linear layer"),
             ),
@@ -23,7 +21,7 @@ SIMMIM = Family(
             parts=(Part("model", ("model", "")),),
             marks=(r"blocks\.0\.attn\.relative_position_bias_table", r"fc_norm\.weight", r"head\.weight"),
             evidence=(r"config", r"max_accuracy"),
-            drops=(_INDEX,),
+            drops=(INDEX,),
             saw_labels=True,
         ),
         Format(
@@ -32,7 +30,7 @@ SIMMIM = Family(
             marks=(r"rel_pos_bias\.relative_position_bias_table", r"norm\.weight"),
             absent=(r"lm_head\..*",),
             evidence=(r"config", r"max_accuracy"),
-            drops=(_INDEX, Drop(r"mask_token", "stands for masked patches; no image is masked here")),
+            drops=(INDEX, Drop(r"mask_token", "stands for masked patches; no image is masked here")),
         ),
     ),
     heads={(768, 12): 12},
