@@ -34,7 +34,8 @@ class Budget:
     def within(cls, mib: float | None, device: torch.device, *, split_images: bool) -> Budget:
         """Blocks that, with all that is made of them, stay within so many MiB; None chooses by device."""
         on_cpu = device.type == "cpu"
-        budget = 2**20 * (mib or (CPU_MIB if on_cpu else GPU_MIB)) / TEMPORARIES
+        by_device = CPU_MIB if on_cpu else GPU_MIB
+        budget = 2**20 * (by_device if mib is None else mib) / TEMPORARIES
         return cls(budget, min(budget, CACHE_BYTES) if on_cpu else budget, split_images)
 
     def plan(self, batch: int, heads: int, tokens: int, itemsize: int) -> Iterator[tuple[slice, slice]]:

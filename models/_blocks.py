@@ -1,4 +1,4 @@
-"""Find the transformer blocks of a plain ViT."""
+"""Find the transformer blocks of a plain ViT, and those of them that are asked for."""
 
 from __future__ import annotations
 
@@ -36,6 +36,23 @@ def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = No
         f"cannot tell which modules of {type(bare).__name__} are its transformer blocks (stacks of blocks found: "
         f"{found}): pass them as blocks=, for example blocks=model.encoder.blocks"
     )
+
+
+def chosen_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
+    """Layer numbers from 0 to depth - 1 in order.
+
+    Raises:
+        ValueError: a layer that the model does not have.
+    """
+    if layers is None:
+        return list(range(depth))
+    asked = list(layers)
+    wrong = [layer for layer in asked if not -depth <= layer < depth]
+    if wrong or not asked:
+        raise ValueError(
+            f"layers={asked}: the model has {depth} layers, numbered 0 to {depth - 1} (or -{depth} to -1 from the end)"
+        )
+    return sorted({layer % depth for layer in asked})
 
 
 def _own(model: nn.Module, blocks: Sequence[nn.Module]) -> list[nn.Module]:

@@ -158,3 +158,14 @@ class Forward:
                 require_residual(layer.before.detach(), layer.branch.detach(), layer.after.detach(), layer.name)
         self.give(layer.index, "attention_branch", layer.branch)
         self.give(layer.index, "after_attention", layer.after)
+
+
+def require_seen(forward: Forward, layers: Sequence[int]) -> None:
+    """Raise ValueError unless every layer that was asked for has run."""
+    missing = sorted(set(layers) - forward.proven)
+    if missing:
+        what = f"layers {missing} were" if forward.passes else "the model was"
+        raise ValueError(
+            f"{what} never run inside the `with tap(...)` block: call the tapped model itself there, in this thread, "
+            "for example model(images)"
+        )

@@ -75,6 +75,31 @@ def token_layout(model: nn.Module) -> TokenLayout:
     )
 
 
+def seen_layout(
+    model: nn.Module, layout: TokenLayout | None, image_size: tuple[int, int] | None, tokens: int
+) -> TokenLayout:
+    """The layout of images that went through.
+
+    Args:
+        model: tells its layout, where the caller gives none.
+        layout: the caller's.
+        image_size: (height, width) of the images in pixels, where that could be seen.
+        tokens: number of tokens that the blocks saw.
+    Raises:
+        ValueError: the layout does not fit the number of tokens.
+    """
+    known = token_layout(model) if layout is None else layout
+    fits = known.prefix + known.patches == tokens
+    if image_size is not None and (layout is None or not fits):
+        return known.for_image(*image_size, tokens)
+    if not fits:
+        raise ValueError(
+            f"the blocks saw {tokens} tokens, but {known} has {known.prefix + known.patches}: pass layout=TokenLayout("
+            "class_tokens, registers, grid, patch_size) of these very images"
+        )
+    return known
+
+
 def innermost(model: nn.Module) -> nn.Module:
     """The model itself, without the wrappers of torch.compile and DistributedDataParallel."""
     while True:

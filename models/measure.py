@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ._attention import AttentionBlock, Budget
-from ._blocks import transformer_blocks
-from ._forward import Forward
+from ._blocks import chosen_layers, transformer_blocks
+from ._forward import Forward, require_seen
 from ._metric import Metric
 from ._watch import watching
-from .layout import TokenLayout
-from .tap import chosen_layers, require_seen, seen_layout
+from .layout import TokenLayout, seen_layout
 
 COLUMNS = ("depth", "head", "image", "metric", "component", "convention", "value")
 
@@ -53,16 +52,18 @@ def measure(
         layers: counted from 0; all by default.
         blocks, layout: for one's own ViT, as for `tap`.
         budget_mib: memory that attention may take beyond the plain forward, in MiB; by default 32 on a CPU and 2048 on
-            a GPU. Metrics that add up over queries
-            (distance, NMI, entropy, class statistics) are computed a block of queries at a time where one image does
-            not fit; other functions of attention get whole images.
+            a GPU. Metrics that add up over queries (distance, NMI, entropy, class statistics) are computed a block of
+            queries at a time where one image does not fit; other functions of attention get whole images.
+        progress: show a bar, in batches.
     Returns:
         One row per value, columns depth (layer + 1; 0 = embedding), head (-1 where there is none), image (counted over
         all batches), metric, component (-1 where there is only one), convention, value (float64).
     Raises:
-        ValueError: no images, no metrics, a metric that asks for what a layer does not have, or a model that `tap`
-            refuses.
+        ValueError: no images, no metrics, a metric that asks for what a layer does not have, a budget that is not
+            above 0, or a model that `tap` refuses.
     """
+    if budget_mib is not None and not budget_mib > 0:
+        raise ValueError(f"budget_mib={budget_mib}; expected MiB above 0, or None to choose by device")
     read = [Metric.of(name, function) for name, function in metrics.items()]
     if not read:
         raise ValueError("no metrics: pass {name: function}, for example {'nmi': ops.attention_nmi}")

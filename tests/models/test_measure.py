@@ -159,6 +159,11 @@ def test_metrics_that_cannot_be(model, images, metrics, text):
         measure(model, [images], metrics, progress=False)
 
 
+def test_a_budget_of_nothing_is_refused(model, images):
+    with pytest.raises(ValueError, match="budget_mib=0; expected MiB above 0"):
+        measure(model, [images], METRICS, progress=False, budget_mib=0)
+
+
 def test_no_images(model):
     with pytest.raises(ValueError, match=r"no images: batches= was empty"):
         measure(model, [], {"nmi": ops.attention_nmi}, progress=False)
