@@ -5,11 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import timm
-
 from .download import CACHE, MIRROR, OFFLINE, fetch
 from .passport import inspect_checkpoint
 from .registry import REGISTRY, Weights, entry, markdown_table, matches, short_name
+from .timm_weights import timm_model
 
 VARIABLES = f"{CACHE}: cache folder. {MIRROR}: address or folder tried first. {OFFLINE[0]}=1: no network."
 
@@ -76,10 +75,7 @@ def _download(options: argparse.Namespace) -> None:
 def _where(weights: Weights, options: argparse.Namespace) -> str:
     if not weights.timm_hosted or options.folder is not None:
         return str(fetch(weights, folder=options.folder, progress=not options.quiet))
-    try:
-        timm.create_model(weights.name, pretrained=True)
-    except Exception as error:
-        raise OSError(f"{weights.name}: timm could not fetch its weights: {error}") from error
+    timm_model(weights.name, weights, pretrained=True, img_size=None)
     return "in timm's own cache (Hugging Face's, HF_HOME)"
 
 

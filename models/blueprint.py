@@ -54,20 +54,44 @@ class Sizes:
     patches: int | None
 
 
-def sizes(state: State, img_size: tuple[int, int] | None = None) -> Sizes:
+def sizes(state: State, img_size: tuple[int, int] | None = None, *, file: str) -> Sizes:
     """The sizes of a ViT from its weights under timm's names.
 
     Args:
         state: the weights.
+        file: what to call the weights in an error.
         img_size: (height, width) that the caller asks for; it tells the grid where that is not square.
     Raises:
         ValueError: a weight that tells a size is missing or has another number of axes.
     """
+    try:
+        return _sizes(state, img_size)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def shape(state: State, name: str, axes: int) -> tuple[int, ...]:
+    """The shape of a weight that has to be there.
+
+    Raises:
+        ValueError: it is missing or has another number of axes.
+    """
+    if name not in state:
+        raise ValueError(
+            f"no {name!r} among the weights, so the sizes of the model cannot be told; the file is damaged"
+        )
+    found = tuple(state[name].shape)
+    if len(found) != axes:
+        raise ValueError(f"{name!r} has shape {found}, expected {axes} axes; the file is damaged or of another kind")
+    return found
+
+
+def _sizes(state: State, img_size: tuple[int, int] | None) -> Sizes:
     stem = "patch_embed.backbone.0.conv.weight" in state
-    dim = _shape(state, "blocks.0.norm1.weight", 1)[0]
-    patch = _shape(state, "patch_embed.proj.weight", 4)[2:] if not stem else (CONV_STEM_STRIDE, CONV_STEM_STRIDE)
+    dim = shape(state, "blocks.0.norm1.weight", 1)[0]
+    patch = shape(state, "patch_embed.proj.weight", 4)[2:] if not stem else (CONV_STEM_STRIDE, CONV_STEM_STRIDE)
     class_tokens = int("cls_token" in state) + int("dist_token" in state)
-    registers = _shape(state, "reg_token", 3)[1] if "reg_token" in state else 0
+    registers = shape(state, "reg_token", 3)[1] if "reg_token" in state else 0
     asked = None if img_size is None else (img_size[0] // patch[0], img_size[1] // patch[1])
     patches, position_prefix = _patches(state, class_tokens + registers, asked)
     return Sizes(
@@ -78,8 +102,8 @@ def sizes(state: State, img_size: tuple[int, int] | None = None) -> Sizes:
         class_tokens=class_tokens,
         registers=registers,
         position_prefix=position_prefix,
-        mlp_ratio=_shape(state, "blocks.0.mlp.fc1.weight", 2)[0] / dim,
-        classes=_shape(state, "head.weight", 2)[0] if "head.weight" in state else 0,
+        mlp_ratio=shape(state, "blocks.0.mlp.fc1.weight", 2)[0] / dim,
+        classes=shape(state, "head.weight", 2)[0] if "head.weight" in state else 0,
         heads=_heads(state, dim),
         patches=patches,
     )
@@ -88,15 +112,6 @@ def sizes(state: State, img_size: tuple[int, int] | None = None) -> Sizes:
 def bias_table(state: State) -> str | None:
     """Name of the first relative bias table, None without one."""
     return next((name for name in state if name.endswith("relative_position_bias_table")), None)
-
-
-def _shape(state: State, name: str, axes: int) -> tuple[int, ...]:
-    if name not in state:
-        raise ValueError(f"the weights have no {name!r}, so the sizes of the model cannot be told; the file is damaged")
-    shape = tuple(state[name].shape)
-    if len(shape) != axes:
-        raise ValueError(f"{name!r} has shape {shape}, expected {axes} axes; the file is damaged or of another kind")
-    return shape
 
 
 def _is_square(number: int) -> bool:
@@ -115,7 +130,7 @@ def _grid(patches: int | None, asked: tuple[int, int] | None) -> tuple[int, int]
 def _patches(state: State, prefix: int, asked: tuple[int, int] | None) -> tuple[int | None, int]:
     """(number of patches, prefix rows of the absolute table) from whichever position table there is."""
     if "pos_embed" in state:
-        rows = _shape(state, "pos_embed", 3)[1]
+        rows = shape(state, "pos_embed", 3)[1]
         fits = asked is not None and asked[0] * asked[1] == rows - prefix
         if not fits and not _is_square(rows - prefix) and _is_square(rows):
             return rows, 0  # timm's no_embed_class: positions for patches only
@@ -123,16 +138,16 @@ def _patches(state: State, prefix: int, asked: tuple[int, int] | None) -> tuple[
     table = bias_table(state)
     if table is None:
         return None, 0
-    side = (math.isqrt(_shape(state, table, 2)[0] - RELATIVE_PREFIX_ROWS) + 1) // 2
+    side = (math.isqrt(shape(state, table, 2)[0] - RELATIVE_PREFIX_ROWS) + 1) // 2
     return side * side, 0
 
 
 def _heads(state: State, dim: int) -> int | None:
     table = bias_table(state)
     if table is not None:
-        return _shape(state, table, 2)[1]
+        return shape(state, table, 2)[1]
     if "blocks.0.attn.q_norm.weight" in state:
-        return dim // _shape(state, "blocks.0.attn.q_norm.weight", 1)[0]
+        return dim // shape(state, "blocks.0.attn.q_norm.weight", 1)[0]
     return None
 
 

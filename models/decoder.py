@@ -15,6 +15,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from ._heads import head_count
+from .blueprint import shape
 from .checkpoint import SUFFIXES, read_checkpoint
 from .download import fetch
 from .pouring import pour
@@ -103,11 +104,14 @@ def load_decoder(name: str | os.PathLike[str], *, num_heads: int | None = None, 
             f"{path}: an MAE file without decoder ({reading.format.name}); "
             "the files named *_full.pth and mae_visualize_* have one"
         )
-    dim, encoder_dim = state["embed.weight"].shape
+    try:
+        dim, encoder_dim = shape(state, "embed.weight", 2)
+        patches = shape(state, "pos_embed", 3)[1] - 1
+        patch_size = round((shape(state, "pred.weight", 2)[0] / COLOURS) ** 0.5)
+    except ValueError as error:
+        raise ValueError(f"{path} (decoder): {error}") from None
     depth = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
     heads = head_count(num_heads, dim=dim, depth=depth, told=None, published=PUBLISHED_HEADS, file=f"{path} (decoder)")
-    patches = state["pos_embed"].shape[1] - 1
-    patch_size = round((state["pred.weight"].shape[0] / COLOURS) ** 0.5)
     with torch.random.fork_rng(devices=[]):
         decoder = Decoder(encoder_dim, dim=dim, depth=depth, num_heads=heads, patches=patches, patch_size=patch_size)
     pour(state, decoder, file=str(path))

@@ -70,6 +70,7 @@ def _sources(weights: Weights) -> list[str | Path]:
 
 
 def _alone(target: Path) -> FileLock:
+    """The lock of a file, to be held while it is fetched; says so when another process holds it already."""
     lock = FileLock(target.with_name(target.name + ".lock"))
     try:
         lock.acquire(timeout=0)

@@ -113,7 +113,7 @@ def _in_cache(weights: Weights) -> bool:
 def _from_file(path: Path, wish: _Wish) -> nn.Module:
     """Load a file whose keys tell its family; sizes come from the shapes, or from the card of a miniature."""
     reading = recognised(read_checkpoint(path), family=wish.family, part=wish.part)
-    size = sizes(reading.state, wish.img_size)
+    size = sizes(reading.state, wish.img_size, file=str(path))
     card = card_beside(path)
     img_size = wish.img_size or own_img_size(size, str(path))
     state = resized(reading.state, size, img_size, reading.family, str(path))
@@ -147,7 +147,7 @@ def _from_registry(weights: Weights, wish: _Wish) -> nn.Module:
     path = fetch(weights, progress=wish.progress)
     family = weights.family if weights.family in FAMILIES else "timm"
     reading = recognised(read_checkpoint(path), family=family)
-    size = sizes(reading.state)
+    size = sizes(reading.state, file=str(path))
     pour(resized(reading.state, size, img_size, reading.family, str(path)), model, file=str(path))
     return dress(model, config, published_passport(reading, path, size, heads_of(fresh), weights))
 
@@ -195,7 +195,7 @@ def _hosted(name: str, weights: Weights | None, wish: _Wish) -> Any:
     if wish.img_size is None or not wish.pretrained or family is None or family.positions == "antialias":
         return timm_model(name, weights, pretrained=wish.pretrained, img_size=wish.img_size)
     state = timm_model(name, weights, pretrained=True, img_size=None).state_dict()
-    state = resized(state, sizes(state), wish.img_size, family, name)
+    state = resized(state, sizes(state, file=name), wish.img_size, family, name)
     made = timm_model(name, weights, pretrained=False, img_size=wish.img_size)
     pour(state, made, file=name)
     return made

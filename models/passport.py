@@ -98,7 +98,7 @@ def inspect_checkpoint(path: str | os.PathLike[str], *, family: str | None = Non
     """
     checkpoint = read_checkpoint(path)
     reading = recognised(checkpoint, family=family, part=part)
-    return passport(reading, checkpoint.path, sizes(reading.state))
+    return passport(reading, checkpoint.path, sizes(reading.state, file=str(path)))
 
 
 def passport(reading: Reading, path: Path, size: Sizes, *, heads: int | None = None) -> Passport:

@@ -43,3 +43,14 @@ def test_files_without_decoder_are_told(tmp_path):
         load_decoder(path)
     with pytest.raises(ValueError, match=r"name='dino' has no decoder"):
         load_decoder("dino")
+
+
+def test_a_decoder_without_its_embedding_is_damaged(tmp_path):
+    state = {
+        **vit().state_dict(),
+        "decoder_blocks.0.norm1.weight": torch.ones(8),
+        "decoder_pred.weight": torch.ones(9, 8),
+    }
+    path = saved({"model": state}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match=r"x\.pth \(decoder\): no 'embed\.weight' among the weights"):
+        load_decoder(path)

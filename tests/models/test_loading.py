@@ -188,7 +188,7 @@ def broken(change):
         (lambda state: state.pop("blocks.1.mlp.fc2.bias"), r"1 parameters get no weight \(blocks.1.mlp.fc2.bias\)"),
         (lambda state: state.update(extra=torch.ones(2)), r"1 weights have no place \(extra\)"),
         (lambda state: state.update({"norm.bias": torch.ones(5)}), r"1 shapes differ \(norm.bias \(5,\) for \(24,\)\)"),
-        (lambda state: state.pop("blocks.0.mlp.fc1.weight"), "no 'blocks.0.mlp.fc1.weight'.*damaged"),
+        (lambda state: state.pop("blocks.0.mlp.fc1.weight"), "x.pth: no 'blocks.0.mlp.fc1.weight'.*damaged"),
     ],
 )
 def test_strictness(tmp_path, change, said):
@@ -326,8 +326,10 @@ def test_names_that_are_refused(name, said):
 
 def test_an_existing_file_wins_over_nothing_but_a_known_name(tmp_path, monkeypatch):
     saved({"model": vit().state_dict()}, tmp_path / "weights")
+    saved({"model": vit().state_dict()}, tmp_path / "mini-random")
     monkeypatch.chdir(tmp_path)
     assert load_model("weights", num_heads=3).embed_dim == 24
+    assert load_model("mini-random").embed_dim == 96
 
 
 def test_registers_in_the_position_table_are_not_taken_for_patches(tmp_path):
