@@ -66,7 +66,7 @@ def open_models(
     refused: dict[str, str] = {}
     for name in wanted:
         if not download and not is_packaged(name):
-            refused[name] = "it would have to be downloaded, and only what comes with the project was asked for"
+            refused[name] = "it would have to be downloaded, and nothing is downloaded here"
             continue
         try:
             loaded[name] = load_model(name)

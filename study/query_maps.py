@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,25 +20,25 @@ TITLE = 10  # points
 Query = tuple[int, int] | Literal["class"]
 
 
-def query_maps(model: Any, photograph: Image.Image, *, query: Query, depth: int) -> Tensor:
-    """Attention of one query to each patch, (head row column); each map sums to 1.
+def query_maps(model: Any, photograph: Image.Image, *, query: Query, depths: Sequence[int]) -> dict[int, Tensor]:
+    """Attention of one query to each patch at several depths, {depth: (head row column)}; each map sums to 1.
 
     Args:
         model: any plain ViT, in eval mode.
-        photograph: RGB; goes through the model's own preprocessing.
+        photograph: RGB; goes through the model's own preprocessing, once.
         query: (row, column) of a patch, counted from 0 at the top left, or "class" for the class token.
-        depth: of the block, 1 ... L.
+        depths: of the blocks, 1 ... L.
     Raises:
         ValueError: the model has no such block, patch or class token.
     """
+    if min(depths) < 1:
+        raise ValueError(f"depths={depths}; expected 1 for the first block (0, the embedding, has no attention)")
     parameter = next(model.parameters())
     pixels = image_transform(model)(photograph)[None].to(parameter.device, parameter.dtype)
-    if depth < 1:
-        raise ValueError(f"depth={depth}; expected 1 for the first block (0 is the embedding, which has no attention)")
-    with torch.inference_mode(), tap(model, layers=[depth - 1], points=["attention"]) as trace:
+    with torch.inference_mode(), tap(model, layers=[depth - 1 for depth in depths], points=["attention"]) as trace:
         model(pixels)
-    layout = trace.layout
-    return query_attention(trace.attention[depth - 1][0], query=query, grid=layout.grid, prefix=layout.prefix).cpu()
+    where: dict[str, Any] = {"query": query, "grid": trace.layout.grid, "prefix": trace.layout.prefix}
+    return {depth: query_attention(trace.attention[depth - 1][0], **where).cpu() for depth in depths}
 
 
 def query_figure(
@@ -51,7 +52,7 @@ def query_figure(
     Raises:
         ValueError: as `query_maps`; or the model has no such head.
     """
-    maps = query_maps(model, photograph, query=query, depth=depth)
+    maps = query_maps(model, photograph, query=query, depths=[depth])[depth]
     if head is not None and not 0 <= head < len(maps):
         raise ValueError(f"head={head}: {name} has {len(maps)} heads, numbered 0 to {len(maps) - 1}")
     shown = {f"head {number}": maps[number] for number in (range(len(maps)) if head is None else [head])}

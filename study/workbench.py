@@ -23,7 +23,7 @@ class Workbench:
         models: with `.loaded`, {name: model}, and `.refused`, {name: why}.
         images: in a fixed order.
         device: of the models.
-        downloads: whether any model was asked for that does not come with the project.
+        downloads: whether any of the models does not come with the project, so that hosts can be expected to answer.
         remarks: how this differs from what was asked for.
     """
 
@@ -60,8 +60,9 @@ def workbench(models: str, images: str, *, number: int | None = None) -> Workben
     torch.backends.cudnn.allow_tf32 = False
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     opened, missing = _images_or_sample(images, number)
-    downloads = not all(is_packaged(name.strip()) for name in models.split(",") if name.strip())
-    return Workbench(open_models(models, device=device), opened, device, downloads, (*remarks, *missing))
+    model_set = open_models(models, device=device)
+    downloads = not all(is_packaged(name) for name in model_set.loaded)
+    return Workbench(model_set, opened, device, downloads, (*remarks, *missing))
 
 
 def images_of_classes(images: Images, *, classes: int, each: int) -> tuple[list[int], list[int], list[str]]:

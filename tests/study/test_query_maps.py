@@ -39,7 +39,7 @@ def _closed():
 
 @pytest.mark.parametrize("query", [(0, 0), (2, 5), "class"])
 def test_maps_are_rows_of_the_attention(model, images, query):
-    maps = query_maps(model, images[0], query=query, depth=4)
+    maps = query_maps(model, images[0], query=query, depths=[2, 4])[4]
     assert maps.shape == (3, 8, 8)
     with torch.inference_mode(), tap(model) as trace:
         model(image_transform(model)(images[0])[None])
@@ -48,12 +48,12 @@ def test_maps_are_rows_of_the_attention(model, images, query):
 
 
 def test_maps_of_depth_0(model, images):
-    with pytest.raises(ValueError, match="depth=0; expected 1 for the first block"):
-        query_maps(model, images[0], query=(0, 0), depth=0)
+    with pytest.raises(ValueError, match=r"depths=\[2, 0\]; expected 1 for the first block"):
+        query_maps(model, images[0], query=(0, 0), depths=[2, 0])
 
 
 def test_maps_on_a_grid_that_is_not_square(wide, images):
-    maps = query_maps(wide, images[0], query=patch_at(wide, 0.9, 0.9), depth=1)
+    maps = query_maps(wide, images[0], query=patch_at(wide, 0.9, 0.9), depths=[1])[1]
     assert maps.shape[1:] == token_layout(wide).grid == (2, 3)
     torch.testing.assert_close(maps.sum(dim=(1, 2)), torch.ones(len(maps)))
 

@@ -3,6 +3,7 @@ from PIL import Image
 
 from study import open_images
 from study import workbench as module
+from study.model_set import ModelSet
 from study.workbench import images_of_classes, workbench
 
 
@@ -60,8 +61,11 @@ def test_images_that_cannot_be_had_are_replaced_and_it_says_so(monkeypatch):
 
 
 def test_downloads_where_a_model_does_not_come_with_the_project(monkeypatch):
-    monkeypatch.setattr(module, "open_models", lambda names, *, device: None)
+    answers = {"moco": None, "mini-moco": None}
+    monkeypatch.setattr(module, "open_models", lambda names, *, device: ModelSet(answers, {}, False))
     assert workbench("mini-moco, moco", "sample", number=1).downloads
+    del answers["moco"]  # its host refuses
+    assert not workbench("mini-moco, moco", "sample", number=1).downloads
 
 
 def test_images_of_classes_with_labels(classes):
