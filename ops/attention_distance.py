@@ -1,19 +1,20 @@
 """Attention distance: how far away the keys are that a query attends to."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ._conventions import unknown_convention
-from ._over_queries import over_queries
+from ._grid import sides
+from ._over_queries import only_feature, over_queries
 from ._patch_rows import check_grid, first_patch, patch_weights
 from ._precision import full_precision
 from ._row_logarithms import smallest_weight
 
 DistanceConvention = Literal["park2023", "exact", "probing-vits", "vit_analysis"]
-CONVENTIONS = ("park2023", "exact", "probing-vits", "vit_analysis")
+CONVENTIONS = get_args(DistanceConvention)
 PARK_EPSILON = 1e-32  # the official notebook's, added to every weight before the row is renormalised
 
 
@@ -49,11 +50,7 @@ def _sums(
     return distance.sum(-1, keepdim=True) / patches
 
 
-def _finish(total: Tensor, **_options: object) -> Tensor:
-    return total[..., 0]
-
-
-@over_queries(_sums, _finish)
+@over_queries(_sums, only_feature)
 def attention_distance(
     attention: Float[Tensor, "*batch head query key"],
     *,
@@ -94,14 +91,14 @@ def attention_distance(
     """
     queries = slice(0, attention.shape[-1])
     options = {"grid": grid, "patch_size": patch_size, "prefix": prefix, "convention": convention}
-    return _finish(_sums(attention, queries=queries, **options))
+    return only_feature(_sums(attention, queries=queries, **options))
 
 
 def _spacing(grid: tuple[int, int], patch_size: int | tuple[int, int], convention: str) -> tuple[float, float]:
     """Distance between neighbouring rows, and between neighbouring columns, of the grid."""
     if convention == "vit_analysis":
         return 1 / max(grid[0] - 1, 1), 1 / max(grid[1] - 1, 1)
-    height, width = (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+    height, width = sides(patch_size)
     return float(height), float(width)
 
 

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from ._over_queries import over_queries
+from ._over_queries import only_feature, over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
 from ._row_logarithms import log_normaliser, row_entropy, row_entropy_of_softmax, smallest_weight
@@ -19,11 +19,7 @@ def _sums(attention: Tensor, *, queries: slice, prefix: int, logits: Tensor | No
     return entropy[..., patch_queries].sum(-1, keepdim=True) / weights.shape[-1]
 
 
-def _finish(total: Tensor, **_options: object) -> Tensor:
-    return total[..., 0]
-
-
-@over_queries(_sums, _finish)
+@over_queries(_sums, only_feature)
 def attention_entropy(
     attention: Float[Tensor, "*batch head query key"], *, prefix: int = 1
 ) -> Float[Tensor, "*batch head"]:
@@ -47,4 +43,4 @@ def attention_entropy(
     >>> attention_entropy(torch.full((1, 2, 2), 0.5), prefix=0)  # ln 2
     tensor([0.6931])
     """
-    return _finish(_sums(attention, queries=slice(0, attention.shape[-1]), prefix=prefix))
+    return only_feature(_sums(attention, queries=slice(0, attention.shape[-1]), prefix=prefix))

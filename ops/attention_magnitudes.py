@@ -30,7 +30,7 @@ def attention_magnitudes(
         0 where attention adds nothing, above 1 where it outweighs what is there.
     Raises:
         ValueError: no class token (prefix below 1), or no patch behind the prefix.
-    Source: Przewiezlikowski et al. 2025 (arXiv:2412.03215), released attention statistics.
+    Source: Przewięźlikowski et al. 2025 (arXiv:2412.03215), released attention statistics.
 
     >>> before = torch.tensor([[2.0, 0.0], [0.0, 4.0]])
     >>> branch = torch.tensor([[0.0, 1.0], [0.0, 1.0]])

@@ -5,6 +5,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from ._grid import require_inside
 from ._patch_rows import check_grid, check_rows
 from ._precision import full_precision
 from .patch_attention import as_shares
@@ -55,10 +56,6 @@ def _token(query: tuple[int, int] | str, grid: tuple[int, int], prefix: int) -> 
         if prefix < 1:
             raise ValueError("query='class' with prefix=0: there is no class token; choose a (row, column)")
         return CLASS_TOKEN
+    require_inside(query, grid)
     row, column = query
-    if not (0 <= row < grid[0] and 0 <= column < grid[1]):
-        raise ValueError(
-            f"query={query} lies outside grid={grid}; expected (row, column) in patches, from (0, 0) to "
-            f"({grid[0] - 1}, {grid[1] - 1}), not pixels and not (x, y)"
-        )
     return prefix + row * grid[1] + column

@@ -1,7 +1,7 @@
 """Attention NMI: how much the choice of the query says about the keys attended to."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from ._precision import full_precision
 from ._row_logarithms import row_entropy, smallest_weight
 
 NmiConvention = Literal["park2023", "exact"]
-CONVENTIONS = ("park2023", "exact")
+CONVENTIONS = get_args(NmiConvention)
 PARK_EPSILON = 1e-8  # the official notebook's, added to every weight before the row is renormalised
 RESOLUTION = 8  # roundings: an entropy of the keys below this many is zero, and nothing can be shared
 

@@ -7,6 +7,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
+from ._grid import require_patches
 from ._precision import full_precision
 
 EPSILON = 1e-6
@@ -62,12 +63,12 @@ def diagonal_frequencies(grid: tuple[int, int]) -> Float[Tensor, " frequency"]:
         "highest frequency" of two models is the same only where their grids are.
     Raises:
         ValueError: a side of the grid is below 1.
+    Source: as `relative_log_amplitude`.
 
     >>> diagonal_frequencies((4, 6))
     tensor([0.0000, 0.5000])
     """
-    if min(grid) < 1:
-        raise ValueError(f"grid={grid} has no patches; expected (rows, columns), each at least 1")
+    require_patches(grid)
     side = min(grid)
     return torch.arange(math.ceil(side / 2)) * (2 / side)
 

@@ -52,6 +52,8 @@ class Covariance:
         covariance.update(tokens.mean(dim=1))    # image level: the mean patch token of each image
         total = mine + theirs
 
+    Source: Park et al. 2023 (arXiv:2305.00729), fig. 7; Chan et al. 1983 for the sum of two parts.
+
     >>> left, right = Covariance(), Covariance()
     >>> left.update(torch.tensor([[0.0], [1.0]]))
     >>> right.update(torch.tensor([[2.0]]))

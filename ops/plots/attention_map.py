@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from .._grid import require_inside, sides
 from ._arrays import Values, array
 from ._panel import LABEL, TICK, current
 from .photograph import grey, photograph, show_photograph
@@ -67,13 +68,9 @@ def query_box(
     Raises:
         ValueError: the query lies outside the grid.
     """
+    require_inside(query, grid)
     row, column = query
-    if not (0 <= row < grid[0] and 0 <= column < grid[1]):
-        raise ValueError(
-            f"query={query} lies outside grid={grid}; expected (row, column) in patches, from (0, 0) to "
-            f"({grid[0] - 1}, {grid[1] - 1}), not pixels and not (x, y)"
-        )
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = sides(size)
     patch = height / grid[0], width / grid[1]
     box = Rectangle(
         (column * patch[1], row * patch[0]), patch[1], patch[0], fill=False, edgecolor="white", linewidth=1.0

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from .._grid import require_patches, sides
 from ._arrays import Values, pair
 from ._legend import top_legend
 from ._panel import current, depth_ticks
@@ -40,9 +41,8 @@ def uniform_distance(grid: tuple[int, int], patch_size: int | tuple[int, int]) -
     >>> round(uniform_distance((14, 14), 16), 2)
     116.49
     """
-    if min(grid) < 1:
-        raise ValueError(f"grid={grid} has no patches; expected (rows, columns), each at least 1")
-    height, width = (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+    require_patches(grid)
+    height, width = sides(patch_size)
     rows, columns = np.arange(1 - grid[0], grid[0]), np.arange(1 - grid[1], grid[1])
     pairs = np.outer(grid[0] - np.abs(rows), grid[1] - np.abs(columns))  # pairs of patches so far apart
     apart = np.hypot(rows[:, None] * height, columns * width)

@@ -10,13 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import attention_distance
+from tests.ops._random import attention_of
 
 CONVENTIONS = ["park2023", "exact", "probing-vits", "vit_analysis"]
-
-
-def attention_of(*shape, sharpness=2.0, dtype=torch.float64, seed=0):
-    logits = sharpness * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return logits.softmax(-1).to(dtype)
 
 
 def by_hand(attention, grid, patch_size, prefix, convention):

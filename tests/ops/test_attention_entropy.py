@@ -9,11 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import attention_entropy
-
-
-def attention_of(*shape, sharpness=2.0, dtype=torch.float64, seed=0):
-    logits = sharpness * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return logits.softmax(-1).to(dtype)
+from tests.ops._random import attention_of
 
 
 def by_hand(attention, prefix):

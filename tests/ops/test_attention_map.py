@@ -4,12 +4,9 @@ import pytest
 import torch
 
 from ops import patch_attention, query_attention
+from tests.ops._random import attention_of
 
 GRID = (2, 3)
-
-
-def attention_of(*shape, dtype=torch.float64):
-    return torch.randn(*shape, dtype=torch.float64).softmax(-1).to(dtype)
 
 
 @pytest.mark.parametrize("prefix", [0, 1, 5])

@@ -10,13 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import attention_nmi
+from tests.ops._random import attention_of
 
 SINGLE, DOUBLE = 2e-6, 1e-12  # rounding of an entropy of about 5 nats, over the square root of two of them
-
-
-def attention_of(*shape, sharpness=2.0, dtype=torch.float64, seed=0):
-    logits = sharpness * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return logits.softmax(-1).to(dtype)
 
 
 def by_hand(attention, prefix, epsilon):

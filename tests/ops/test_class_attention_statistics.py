@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import class_attention_statistics
+from tests.ops._random import attention_of
 
 NAMES = [
     "cls_cls_attention",
@@ -21,11 +22,6 @@ NAMES = [
     "cls_pos_entropy",
     "pos_pos_entropy",
 ]
-
-
-def attention_of(*shape, sharpness=2.0, dtype=torch.float64, seed=0):
-    logits = sharpness * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return logits.softmax(-1).to(dtype)
 
 
 def by_hand(attention, prefix, epsilon):

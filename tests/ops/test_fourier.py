@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from ops.fourier import diagonal_frequencies, log_amplitude, relative_log_amplitude
-
-
-def randn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+from tests.ops._random import randn
 
 
 def by_hand(tokens, grid):

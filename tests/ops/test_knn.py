@@ -9,10 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch.testing import assert_close
 
 from ops.knn import knn_predict
-
-
-def randn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+from tests.ops._random import randn
 
 
 def labels_of(count, classes=4):

@@ -4,10 +4,7 @@ import pytest
 import torch
 
 from ops import patch_attention
-
-
-def attention_of(*shape, dtype=torch.float64):
-    return torch.randn(*shape, dtype=torch.float64).softmax(-1).to(dtype)
+from tests.ops._random import attention_of
 
 
 @pytest.mark.parametrize("prefix", [0, 1, 5])

@@ -10,12 +10,9 @@ from sklearn.manifold import TSNE
 from torch.testing import assert_close
 
 from ops.projection import token_pca, token_transformation, token_tsne
+from tests.ops._random import randn
 
 FLOAT64 = {"rtol": 1e-9, "atol": 1e-9}
-
-
-def randn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def pca_by_sklearn(points, components):

@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from ops.similarity import depth_similarity, head_similarity, token_similarity
+from tests.ops._random import randn
 
 FLOAT64 = {"rtol": 1e-12, "atol": 1e-12}
-
-
-def randn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def cosine(x, y):
