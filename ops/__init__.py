@@ -3,7 +3,6 @@
 from .attention_distance import attention_distance
 from .attention_entropy import attention_entropy
 from .attention_magnitudes import attention_magnitudes
-from .attention_map import query_attention
 from .attention_nmi import attention_nmi
 from .bootstrap import bootstrap_interval
 from .class_attention_statistics import class_attention_statistics
@@ -13,6 +12,7 @@ from .frequency_noise import frequency_noise
 from .knn import knn_predict
 from .patch_attention import patch_attention
 from .projection import token_pca, token_transformation, token_tsne
+from .query_attention import query_attention
 from .similarity import depth_similarity, head_similarity, token_similarity
 from .singular_spectrum import Covariance, singular_spectrum
 from .token_spread import token_spread
