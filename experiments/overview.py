@@ -95,11 +95,8 @@ def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
 
 
 def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) -> pd.DataFrame:
-    from tqdm.auto import tqdm
-
-    import models
     import ops
-    from study.batches import batches
+    from study.comparison import comparison
 
     metrics = {
         "distance": partial(ops.attention_distance, convention=settings.convention),
@@ -107,10 +104,8 @@ def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) 
         "token_similarity": ops.token_similarity,
         "delta_log_amplitude": highest_frequency,
     }
-    loader = batches(images, models.image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
-    table = models.measure(model, tqdm(loader, desc=name, unit="batch"), metrics, progress=False)
-    table.insert(0, "model", name)
-    return table
+    options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
+    return comparison({name: model}, images, metrics, **options)
 
 
 def _layout(model: Any) -> dict[str, Any]:

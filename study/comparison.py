@@ -21,6 +21,7 @@ def comparison(
     metrics: Mapping[str, Callable[..., Any]],
     *,
     batch_size: int = 16,
+    workers: int = 0,
     progress: bool = False,
     **options: Any,
 ) -> pd.DataFrame:
@@ -31,6 +32,7 @@ def comparison(
         images: of `open_images`.
         metrics: as for `models.measure`.
         batch_size: images in a batch; changes no number, except where a metric compares the images of a batch.
+        workers: processes that read images; 0 reads in this one.
         progress: show a bar for each model.
         **options: of `models.measure`, such as `layers`.
     Returns:
@@ -42,7 +44,7 @@ def comparison(
         raise ValueError("no models: pass {name: model}, for example {'moco': load_model('moco')}")
     tables = []
     for name, model in models.items():
-        loader = batches(images, image_transform(model), batch_size=batch_size)
+        loader = batches(images, image_transform(model), batch_size=batch_size, workers=workers)
         bar = tqdm(loader, desc=name, unit="batch", disable=not progress)
         tables.append(measure(model, bar, metrics, progress=False, **options))
         tables[-1].insert(0, "model", name)
