@@ -36,6 +36,9 @@ class OwnAttention(nn.Module):
         weights = torch.softmax(q @ k.transpose(-1, -2) * 12**-0.5, dim=-1)
         return F.dropout(weights, 0.5, training=True) @ v
 
+    def over_queries(self, q, k, v):
+        return torch.softmax(q @ k.transpose(-1, -2) * 12**-0.5, dim=-2) @ v
+
     def hidden(self, q, k, v):
         weights = (q @ k.transpose(-1, -2) * 12**-0.5).exp()
         return (weights / weights.sum(-1, keepdim=True)) @ v

@@ -150,6 +150,13 @@ def test_dropout_on_the_weights_is_refused():
         model(torch.randn(2, 3, 64, 96))
 
 
+def test_a_softmax_over_queries_is_refused():
+    model = OwnViT("over_queries").eval()
+    with pytest.raises(ValueError, match=r"layer 0 \(OwnBlock\): attention rows do not sum to 1"):
+        with tap(model, blocks=list(model.layers)):
+            model(torch.randn(2, 3, 64, 96))
+
+
 def test_hidden_attention_is_refused():
     model = OwnViT("hidden").eval()
     with pytest.raises(ValueError, match=r"without an attention that the tap could see.*attn_implementation"):

@@ -79,3 +79,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         part.write_text("half")
         raise RuntimeError
     assert json.loads(path.read_text())["a"] == 1 and [p.name for p in tmp_path.iterdir()] == ["m.json"]
+
+
+def test_files_have_the_mode_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    written = write_manifest({}, tmp_path / "m.json")
+    assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode
