@@ -9,6 +9,8 @@ from torch import nn
 from .layout import innermost
 from .plain_vits import refuse_unless_plain
 
+NEVER_CALLED = (nn.ModuleList, nn.ModuleDict)
+
 
 def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = None) -> list[nn.Module]:
     """The blocks of a ViT in the order of depth.
@@ -19,6 +21,8 @@ def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = No
     Raises:
         ValueError: the model is no plain ViT, is wrapped in DataParallel, or its blocks cannot be told.
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"the model is a {type(model).__name__}, not a torch module: load_model(name) gives one")
     if isinstance(model, nn.DataParallel):
         raise ValueError(
             "the model is wrapped in DataParallel, whose threads a tap cannot see: pass model.module, "
@@ -34,11 +38,18 @@ def transformer_blocks(model: nn.Module, blocks: Sequence[nn.Module] | None = No
     found = ", ".join(name for name, _ in candidates) or "none"
     raise ValueError(
         f"cannot tell which modules of {type(bare).__name__} are its transformer blocks (stacks of blocks found: "
-        f"{found}): pass them as blocks=, for example blocks=model.encoder.blocks"
+        f"{found}): tap the part of it that is the ViT, or pass them as blocks=, for example "
+        "blocks=model.encoder.blocks"
     )
 
 
-def chosen_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
+def checkpoints(model: nn.Module) -> bool:
+    """Whether the model runs its blocks again in the backward pass, in timm's way or that of transformers."""
+    flags = ("grad_checkpointing", "gradient_checkpointing")
+    return any(getattr(module, flag, False) is True for module in model.modules() for flag in flags)
+
+
+def chosen_layers(layers: Iterable[int] | int | None, depth: int) -> list[int]:
     """Layer numbers from 0 to depth - 1 in order.
 
     Raises:
@@ -46,7 +57,7 @@ def chosen_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
     """
     if layers is None:
         return list(range(depth))
-    asked = list(layers)
+    asked = [layers] if isinstance(layers, int) else list(layers)
     wrong = [layer for layer in asked if not -depth <= layer < depth]
     if wrong or not asked:
         raise ValueError(
@@ -57,6 +68,12 @@ def chosen_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
 
 def _own(model: nn.Module, blocks: Sequence[nn.Module]) -> list[nn.Module]:
     own = list(blocks)
+    lists = [index for index, block in enumerate(own) if isinstance(block, NEVER_CALLED)]
+    if lists:
+        raise ValueError(
+            f"blocks {lists} are lists of modules, which are never called themselves: pass what is called in each of "
+            "them, for example blocks=[layer[0] for layer in model.layers] with points=['attention', 'head_outputs']"
+        )
     inside = {id(module) for module in model.modules()}
     strangers = [index for index, block in enumerate(own) if id(block) not in inside]
     if not own or strangers:
@@ -69,6 +86,8 @@ def _is_stack_of_blocks(module: nn.Module) -> bool:
     if not isinstance(module, nn.ModuleList | nn.Sequential):
         return False
     children = list(module.children())
+    if any(isinstance(child, NEVER_CALLED) for child in children):
+        return False
     return bool(children) and len({type(child) for child in children}) == 1 and _is_block(children[0])
 
 

@@ -14,6 +14,7 @@ from ._proof import require_residual
 
 HEAD_POINTS = ("queries", "keys", "values", "head_outputs")
 BRANCH_POINTS = ("attention_branch", "after_attention")
+STREAM_POINTS = ("before_attention", *BRANCH_POINTS, "after_mlp")
 POINTS = ("attention", *HEAD_POINTS, "before_attention", *BRANCH_POINTS, "after_mlp", "embedding")
 
 
@@ -64,8 +65,10 @@ class Layer:
 class Forward:
     """The passes that go through a model while it is tapped; the hooks of `_hooks.py` report to it."""
 
-    def __init__(self, layers: Sequence[int], sink: Sink) -> None:
+    def __init__(self, layers: Sequence[int], sink: Sink, *, checkpointing: bool = False) -> None:
         self.layers = frozenset(layers)
+        self.checkpointing = checkpointing
+        self.entered = False
         self.sink = sink
         self.layer: Layer | None = None
         self.passes = 0
@@ -73,6 +76,11 @@ class Forward:
         self.proven: set[int] = set()
         self.needs_attention = bool(sink.points & {"attention", *HEAD_POINTS, *BRANCH_POINTS})
         self._image_size: tuple[int, int] | None = None
+        self._previous: tuple[int, Tensor] | None = None
+
+    def enter_model(self) -> None:
+        """The model itself was called, whatever becomes of its blocks."""
+        self.entered = True
 
     def see_images(self, images: Tensor, *, sure: bool) -> None:
         """Note the size of images; `sure` where they are the model's own input."""
@@ -88,8 +96,12 @@ class Forward:
         if index == 0:
             self._start(tokens)
         elif index in self.seen:
-            raise ValueError(f"{name} ran twice in one forward pass, so its layer number means nothing")
+            raise ValueError(
+                f"{name} ran twice in one forward pass, so its layer number means nothing (gradient checkpointing? It "
+                "runs blocks again in the backward pass: switch it off, or use torch.inference_mode())"
+            )
         if index in self.layers:
+            self._require_continued(index, name, tokens)
             self.layer = Layer(index, name, tokens)
             self.give(index, "before_attention", tokens)
 
@@ -102,9 +114,11 @@ class Forward:
             raise ValueError(
                 f"{layer.name} ran without an attention that the tap could see. It knows "
                 "scaled_dot_product_attention, torch's MultiheadAttention and softmax(...) @ v; flash_attn, xformers "
-                "and scripted modules hide theirs: switch the model to one of the first "
-                "(transformers: attn_implementation='sdpa')"
+                "and scripted modules hide theirs, and so does a forward in another thread: switch the model to one of "
+                "the first (transformers: attn_implementation='sdpa')"
             )
+        self._require_own_memory(layer, output)
+        self._previous = (index, output)
         self._give_branch(layer)
         self.give(index, "after_mlp", output)
         with torch._C.DisableTorchFunction():
@@ -118,12 +132,13 @@ class Forward:
         if is_norm and self.layer.branch is not None and self.layer.after is None:
             self.layer.after = tokens
 
-    def leave_child(self, name: str, output: Tensor | None) -> None:
+    def leave_child(self, name: str, output: Tensor | None, *, changed_later: bool) -> None:
+        """A child has returned; `changed_later` where another one may write over its output."""
         if self.layer is None:
             return
         self.layer.child = None
-        if name == self.layer.attention_child and self.layer.branch is None:
-            self.layer.branch = output
+        if name == self.layer.attention_child and self.layer.branch is None and output is not None:
+            self.layer.branch = output.clone() if changed_later else output
 
     def attended(self, layer: Layer, query: Tensor | None, key: Tensor | None, value: Tensor, output: Tensor) -> None:
         """The block that runs now has attended; all (batch head token channel)."""
@@ -138,8 +153,14 @@ class Forward:
                 self.sink.tokens(layer, point, value.detach())
 
     def _start(self, tokens: Tensor) -> None:
+        if self.checkpointing and torch.is_grad_enabled():
+            raise ValueError(
+                "gradient checkpointing is on, which runs the blocks again in the backward pass: switch it off "
+                "(model.set_grad_checkpointing(False)), or run the model under torch.inference_mode()"
+            )
         self.passes += 1
         self.seen.clear()
+        self._previous = None
         self.sink.start(self._image_size, tokens.shape[1])
         self._image_size = None
         self.give(0, "embedding", tokens)
@@ -151,7 +172,8 @@ class Forward:
         if layer.branch is None or ("after_attention" in wanted and layer.after is None):
             raise ValueError(
                 f"{layer.name}: cannot tell its attention branch from the rest, for it has no attention module of its "
-                "own that a norm follows: leave 'attention_branch' and 'after_attention' out of points="
+                "own that a norm follows: leave 'attention_branch' and 'after_attention' out of points=, or metrics of "
+                "`branch` and `after` out of measure"
             )
         if layer.after is not None and layer.index not in self.proven:
             with torch._C.DisableTorchFunction():
@@ -159,13 +181,50 @@ class Forward:
         self.give(layer.index, "attention_branch", layer.branch)
         self.give(layer.index, "after_attention", layer.after)
 
+    def _require_continued(self, index: int, name: str, tokens: Tensor) -> None:
+        """Raise ValueError where a block does not go on with what the one before it gave."""
+        if self._previous is None or self._previous[0] != index - 1 or index in self.proven:
+            return
+        before = self._previous[1]
+        if tokens is before or not self.sink.points & {*STREAM_POINTS}:
+            return
+        with torch._C.DisableTorchFunction():
+            if tokens.shape == before.shape and torch.equal(tokens[:1].nan_to_num(), before[:1].nan_to_num()):
+                return
+        raise ValueError(
+            f"{name} is not given what the block before it returned, so these blocks do not hold the residual stream "
+            f"between them: leave {', '.join(STREAM_POINTS)} out of points=, or pass other modules as blocks="
+        )
+
+    def _require_own_memory(self, layer: Layer, output: Tensor) -> None:
+        """Raise ValueError where a block writes over the stream that it was given, or over that after attention."""
+        given = [layer.before, layer.after] if self.sink.points & {*BRANCH_POINTS} else [layer.before]
+        written = (layer.after is not None and _shared(layer.before, layer.after)) or any(
+            tensor is not None and _shared(tensor, output) for tensor in given
+        )
+        if written and self.sink.points & {*STREAM_POINTS, "embedding"}:
+            raise ValueError(
+                f"{layer.name} adds to its stream in place (x += ...), which writes over what the tap has seen: write "
+                f"x = x + ..., or leave {', '.join(STREAM_POINTS)} and embedding out of points="
+            )
+
+
+def _shared(one: Tensor, other: Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
 
 def require_seen(forward: Forward, layers: Sequence[int]) -> None:
     """Raise ValueError unless every layer that was asked for has run."""
     missing = sorted(set(layers) - forward.proven)
+    if missing and forward.entered and not forward.passes:
+        raise ValueError(
+            "the model ran, but its blocks did not: they have no forward of their own (a ModuleList of lists?) or were "
+            "left out. Pass modules that are called as blocks=, for example the attention modules with "
+            "points=['attention', 'head_outputs']"
+        )
     if missing:
         what = f"layers {missing} were" if forward.passes else "the model was"
         raise ValueError(
             f"{what} never run inside the `with tap(...)` block: call the tapped model itself there, in this thread, "
-            "for example model(images)"
+            "for example model(images), and name in layers= those that run if not all do"
         )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ._forward import Forward
+from .layout import innermost
 
 
 def hooks(model: nn.Module, blocks: Sequence[nn.Module], forward: Forward) -> Iterator[RemovableHandle]:
@@ -18,21 +19,24 @@ def hooks(model: nn.Module, blocks: Sequence[nn.Module], forward: Forward) -> It
     for index, block in enumerate(blocks):
         if index != 0 and index not in forward.layers:
             continue
-        name = f"layer {index} ({type(block).__name__})"
+        inner = innermost(block)  # blocks may have been compiled one by one
+        name = f"layer {index} ({type(inner).__name__})"
         yield block.register_forward_pre_hook(partial(_enter_block, forward, index, name), with_kwargs=True)
         if index in forward.layers:
-            yield from _child_hooks(block, forward)
+            yield from _child_hooks(inner, forward)
         yield block.register_forward_hook(partial(_leave_block, forward, index, name))
 
 
 def _child_hooks(block: nn.Module, forward: Forward) -> Iterator[RemovableHandle]:
+    in_place = any(getattr(child, "inplace", False) for child in block.children())  # such as timm's LayerScale
     for name, child in block.named_children():
         is_norm = "norm" in type(child).__name__.lower()
         yield child.register_forward_pre_hook(partial(_enter_child, forward, name, is_norm))
-        yield child.register_forward_hook(partial(_leave_child, forward, name))
+        yield child.register_forward_hook(partial(_leave_child, forward, name, in_place))
 
 
 def _enter_model(forward: Forward, _: nn.Module, args: tuple, kwargs: dict) -> None:
+    forward.enter_model()
     for value in (*args, *kwargs.values()):
         if isinstance(value, Tensor) and value.ndim == 4:
             forward.see_images(value, sure=True)
@@ -51,8 +55,8 @@ def _enter_child(forward: Forward, name: str, is_norm: bool, _: nn.Module, args:
     forward.enter_child(name, is_norm, _tensor(args))
 
 
-def _leave_child(forward: Forward, name: str, _: nn.Module, args: tuple, output: Any) -> None:
-    forward.leave_child(name, _tensor(output))
+def _leave_child(forward: Forward, name: str, in_place: bool, _: nn.Module, args: tuple, output: Any) -> None:
+    forward.leave_child(name, _tensor(output), changed_later=in_place)
 
 
 def _tensor(value: Any) -> Tensor | None:

@@ -25,7 +25,7 @@ SOURCES = {
     "tokens": "after_mlp",
     "features": "after_mlp",
 }
-_LAYOUT_OPTIONS = ("grid", "patch_size", "prefix")
+_LAYOUT_OPTIONS = ("grid", "patch_size", "prefix", "class_tokens")
 Values = Tensor | Mapping[str, Tensor]
 
 
@@ -52,9 +52,10 @@ class Metric:
         name: as the caller calls it.
         data: names of the function's data parameters, keys of `SOURCES`.
         options: its keyword options with their values.
-        of_layout: which of grid, patch_size and prefix it wants filled in.
+        of_layout: which of grid, patch_size, prefix and class_tokens it wants filled in.
         over_queries: how to compute it a block of queries at a time, where that is possible.
         of_logits: whether its sums have a use for the logits.
+        across_images: whether a value depends on which images share a call.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Metric:
     of_layout: tuple[str, ...]
     over_queries: QuerySums | None
     of_logits: bool
+    across_images: bool
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Values]) -> Metric:
@@ -72,6 +74,10 @@ class Metric:
         Raises:
             ValueError: it wants something that a layer does not have.
         """
+        if not callable(function):
+            raise ValueError(
+                f"metric {name!r} is a {type(function).__name__}, not a function such as ops.attention_nmi"
+            )
         parameters = inspect.signature(function).parameters.values()
         named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
         bound = function.keywords if isinstance(function, functools.partial) else {}
@@ -84,17 +90,19 @@ class Metric:
         of_layout = tuple(
             parameter.name for parameter in named if parameter.name in _LAYOUT_OPTIONS and parameter.name not in bound
         )
-        unknown = [p.name for p in named if p.name not in {*data, *options, *of_layout}]
+        unknown = [p.name for p in named if p.name not in {*data, *options, *of_layout} or p.name in {*data} & {*bound}]
         if unknown or not data or ("attention" in data and len(data) > 1):
             raise ValueError(
                 f"metric {name!r}: parameters {[p.name for p in named]} are not what a layer can give. Data parameters "
-                f"are `attention` alone or any of {', '.join(list(SOURCES)[1:])}; grid, patch_size and prefix are "
-                "filled in; all others need a default (bind them with functools.partial)"
+                f"are `attention` alone or any of {', '.join(list(SOURCES)[1:])}, not bound; "
+                f"{', '.join(_LAYOUT_OPTIONS)} are filled in; all others need a default (bind them with "
+                "functools.partial)"
             )
         plain = function.func if isinstance(function, functools.partial) else function
         over_queries: QuerySums | None = getattr(plain, "over_queries", None)
         of_logits = over_queries is not None and "logits" in inspect.signature(over_queries.sums).parameters
-        return cls(name, function, data, options, of_layout, over_queries, of_logits)
+        across_images = getattr(plain, "across_images", False)
+        return cls(name, function, data, options, of_layout, over_queries, of_logits, across_images)
 
     @property
     def points(self) -> frozenset[str]:
@@ -149,9 +157,10 @@ class Metric:
         """
         named = dict(values) if isinstance(values, Mapping) else {self.name: values}
         for name, value in named.items():
-            if value.ndim not in (1, 2) or len(value) != images:
+            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            if not isinstance(value, Tensor) or value.ndim not in (1, 2) or len(value) != images:
                 raise ValueError(
-                    f"metric {self.name!r} returned {name} of shape {tuple(value.shape)} for {images} images: it has "
+                    f"metric {self.name!r} returned {name} of shape {shape} for {images} images: it has "
                     "to return one value per image (batch), or a row of values per image (batch value)"
                 )
         return named

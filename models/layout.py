@@ -13,7 +13,7 @@ class TokenLayout:
     """The order of a ViT's tokens: class tokens, then registers, then the patches row by row.
 
     Attributes:
-        class_tokens: number of class tokens (0 or 1 in all published models).
+        class_tokens: number of class tokens (2 in distilled models, whose second one is the distillation token).
         registers: number of register tokens.
         grid: (rows, columns) of the patch grid.
         patch_size: side of a patch in input pixels, or (height, width) where they differ.
@@ -150,9 +150,8 @@ def _of_transformers(model: nn.Module) -> TokenLayout | None:
         return None
     height, width = pair(config.image_size)
     patch_height, patch_width = pair(config.patch_size)
-    class_tokens = sum(
-        name.rsplit(".", 1)[-1] in {"cls_token", "class_embedding"} for name, _ in model.named_parameters()
-    )
+    names = {name.rsplit(".", 1)[-1] for name, _ in model.named_parameters()}
+    class_tokens = len(names & {"cls_token", "class_embedding", "distillation_token"})
     registers = getattr(config, "num_register_tokens", 0) or 0
     grid = (height // patch_height, width // patch_width)
-    return TokenLayout(min(class_tokens, 1), registers, grid, _patch_size(patch_height, patch_width))
+    return TokenLayout(class_tokens, registers, grid, _patch_size(patch_height, patch_width))

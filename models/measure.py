@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def measure(
     batches: Iterable[Any],
     metrics: Mapping[str, Callable[..., Any]],
     *,
-    layers: Iterable[int] | None = None,
+    layers: Iterable[int] | int | None = None,
     blocks: Sequence[nn.Module] | None = None,
     layout: TokenLayout | None = None,
     budget_mib: float | None = None,
@@ -40,10 +40,11 @@ def measure(
     A metric is a plain function; the names of its parameters say what it is given: `attention` (batch head query key),
     or any of `queries`, `keys`, `values`, `head_outputs` (batch head token channel), `before`, `branch`, `after`,
     `tokens` or `features` (batch token channel: the stream entering the block, the attention branch, the stream after
-    attention, and twice the block's output); `grid`, `patch_size` and `prefix` are filled in. A function with a
-    `prefix` parameter gets all tokens, one without gets the patch tokens; attention is always complete. It returns
-    (batch), (batch value) or a dict of these. Options are bound with `functools.partial`. Functions of `tokens` alone
-    are measured on the embedding too, as depth 0.
+    attention, and twice the block's output); `grid`, `patch_size`, `prefix` and `class_tokens` are filled in. A
+    function with a `prefix` parameter gets all tokens, one without gets the patch tokens; attention is always complete.
+    It returns (batch), (batch value) or a dict of these, whose names become metrics (as `metric.name` where two metrics
+    return the same name). Options are bound with `functools.partial`. Functions of `tokens` alone are measured on the
+    embedding too, as depth 0.
 
     Args:
         model: as for `tap`, in eval mode.
@@ -59,15 +60,18 @@ def measure(
         One row per value, columns depth (layer + 1; 0 = embedding), head (-1 where there is none), image (counted over
         all batches), metric, component (-1 where there is only one), convention, value (float64).
     Raises:
-        ValueError: no images, no metrics, a metric that asks for what a layer does not have, a budget that is not
-            above 0, or a model that `tap` refuses.
+        ValueError: no images or none that a model takes, no metrics, a metric that asks for what a layer does not have
+            or whose values depend on the batches, a model in train mode or one that `tap` refuses, a budget that is not
+            above 0.
     """
     if budget_mib is not None and not budget_mib > 0:
         raise ValueError(f"budget_mib={budget_mib}; expected MiB above 0, or None to choose by device")
-    read = [Metric.of(name, function) for name, function in metrics.items()]
-    if not read:
-        raise ValueError("no metrics: pass {name: function}, for example {'nmi': ops.attention_nmi}")
+    read = _metrics(metrics)
     stack = transformer_blocks(model, blocks)
+    if model.training:
+        raise ValueError("the model is in train mode, where dropout and stochastic depth are random: call model.eval()")
+    if isinstance(batches, Tensor):
+        raise ValueError(f"batches= is one tensor {tuple(batches.shape)}: pass a list of batches, such as [images]")
     chosen = chosen_layers(layers, len(stack))
     parameter = next(model.parameters())
     additive = all(metric.over_queries for metric in read if metric.of_attention)
@@ -76,13 +80,45 @@ def measure(
     forward = Forward(chosen, sink)
     with torch.inference_mode(), watching(model, stack, forward):
         for batch in tqdm(batches, desc="images", unit="batch", disable=not progress):
-            images = batch[0] if isinstance(batch, tuple | list) else batch
+            images = _images(batch)
             model(images.to(parameter.device, parameter.dtype, non_blocking=True))
             sink.end_of_batch(len(images))
     if sink.images == 0:
         raise ValueError("no images: batches= was empty (an iterator that was used up before?)")
     require_seen(forward, chosen)
     return sink.table()
+
+
+def _metrics(metrics: Mapping[str, Callable[..., Any]]) -> list[Metric]:
+    if not isinstance(metrics, Mapping) or not metrics:
+        found = "none" if isinstance(metrics, Mapping) else f"a {type(metrics).__name__}"
+        raise ValueError(f"no metrics ({found} given): pass {{name: function}}, such as {{'nmi': ops.attention_nmi}}")
+    return [Metric.of(name, function) for name, function in metrics.items()]
+
+
+def _images(batch: Any) -> Tensor:
+    """The images of a batch, which may be a tuple that begins with them."""
+    images = batch[0] if isinstance(batch, tuple | list) and batch else batch
+    if not isinstance(images, Tensor):
+        raise ValueError(
+            f"a batch holds a {type(images).__name__}; expected a tensor (batch 3 height width), or a tuple that "
+            "begins with one (of a dict of transformers' processors: its 'pixel_values')"
+        )
+    if images.ndim != 4 or not images.is_floating_point():
+        raise ValueError(
+            f"a batch holds images of shape {tuple(images.shape)} and type {images.dtype}; expected floating point "
+            "numbers (batch 3 height width), normalised as the model was trained: image_transform(model) does it"
+        )
+    return images
+
+
+class _Key(NamedTuple):
+    """Whose values these are: the caller's metric, and the name in what it returned."""
+
+    metric: str
+    name: str
+    convention: str
+    depth: int
 
 
 class _Measurements:
@@ -105,9 +141,10 @@ class _Measurements:
         self._layout: TokenLayout | None = None
         self._tensors: dict[str, Tensor] = {}
         self._sums: dict[str, Tensor] = {}
-        self._chunks: dict[tuple[str, str, int], list[Tensor]] = defaultdict(list)
-        self._results: dict[tuple[str, str, int], list[Tensor]] = defaultdict(list)
-        self._attention_names: set[str] = set()
+        self._chunks: dict[_Key, list[Tensor]] = defaultdict(list)
+        self._results: dict[_Key, list[Tensor]] = defaultdict(list)
+        self._across_images = [metric.name for metric in metrics if metric.across_images]
+        self._per_head = {metric.name for metric in metrics if metric.of_attention}
 
     @property
     def layout(self) -> TokenLayout:
@@ -149,6 +186,11 @@ class _Measurements:
 
     def end_of_batch(self, images: int) -> None:
         """Move this batch's values off the device, all at once."""
+        if self.images and self._across_images:
+            raise ValueError(
+                f"metrics {self._across_images} compare the images of a batch with each other, so their values would "
+                "depend on how the images are split: give all images as one batch (for streams: ops.Covariance)"
+            )
         self.images += images
         for key, chunks in self._chunks.items():
             self._results[key].append(torch.cat(chunks).double().cpu())
@@ -156,18 +198,20 @@ class _Measurements:
 
     def _keep(self, depth: int, metric: Metric, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
-            if metric.of_attention:
-                self._attention_names.add(name)
-            self._chunks[name, metric.convention, depth].append(value)
+            self._chunks[_Key(metric.name, name, metric.convention, depth)].append(value)
 
     def table(self) -> pd.DataFrame:
-        frames, metrics, conventions = [], [], []
-        for (name, convention, depth), values in self._results.items():
-            frames.append(_rows(torch.cat(values).numpy(), depth, per_head=name in self._attention_names))
-            metrics += [name] * len(frames[-1])
-            conventions += [convention] * len(frames[-1])
+        owners: dict[str, set[str]] = defaultdict(set)
+        for key in self._results:
+            owners[key.name].add(key.metric)
+        frames, names, conventions = [], [], []
+        for key, values in self._results.items():
+            frames.append(_rows(torch.cat(values).numpy(), key.depth, per_head=key.metric in self._per_head))
+            name = key.name if len(owners[key.name]) == 1 else f"{key.metric}.{key.name}"
+            names += [name] * len(frames[-1])
+            conventions += [key.convention] * len(frames[-1])
         table = pd.concat(frames, ignore_index=True)
-        table["metric"] = pd.Categorical(metrics, categories=list(dict.fromkeys(metrics)))
+        table["metric"] = pd.Categorical(names, categories=list(dict.fromkeys(names)))
         table["convention"] = pd.Categorical(conventions, categories=list(dict.fromkeys(conventions)))
         return table.reindex(columns=list(COLUMNS))
 

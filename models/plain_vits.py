@@ -31,6 +31,11 @@ NOT_PLAIN = (
     ("vision_transformer_sam", None, "attends inside windows in most of its blocks"),
     ("convit", None, "gates its attention between position and content"),
     ("volo", None, "uses outlook attention in its early blocks"),
+    (
+        "transformers.vit_mae",
+        "ViTMAE",
+        "shuffles its patches at random, even with mask_ratio=0 (load_model('mae') opens the same weights in order)",
+    ),
     ("naflexvit", None, "takes packed patches of any aspect instead of one grid"),
 )
 """How the name of timm's module begins, how that of the class does (None: it does not tell), and why it is none."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from torch import Tensor, nn
 
 from ._attention import AttentionBlock, Budget
-from ._blocks import chosen_layers, transformer_blocks
+from ._blocks import checkpoints, chosen_layers, transformer_blocks
 from ._forward import POINTS, Forward, require_seen
 from ._trace import Trace
 from ._watch import watching
@@ -86,7 +86,7 @@ class _Call:
 def tap(
     model: nn.Module,
     *,
-    layers: Iterable[int] | None = None,
+    layers: Iterable[int] | int | None = None,
     points: Iterable[str] | None = None,
     on_attention: OnAttention | None = None,
     on_tokens: OnTokens | None = None,
@@ -130,7 +130,7 @@ def tap(
         sink = _Keep(trace, wanted, layout_of)
     else:
         sink = _Call(trace, wanted, layout_of, on_attention, on_tokens)
-    forward = Forward(chosen, sink)
+    forward = Forward(chosen, sink, checkpointing=checkpoints(model))
     with watching(model, stack, forward):
         yield trace
     require_seen(forward, chosen)

@@ -1,8 +1,10 @@
 """Shared fixtures; shapes of `ops` and `models` are checked at run time in every test."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import matplotlib
 import pytest
 import torch
@@ -37,6 +39,14 @@ def data() -> Path:
     if not folder:
         pytest.skip("needs the data sets: set VIT_ANATOMY_DATA to their folder")
     return Path(folder)
+
+
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """Without the run-time checks of annotations, as users have it: errors of wrong types must come from us."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True)

@@ -66,3 +66,33 @@ class OwnViT(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+
+class InPlaceBlock(OwnBlock):
+    def forward(self, x):
+        x += self.mix(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class WholeInPlaceBlock(OwnBlock):
+    def forward(self, x):
+        x = x + self.mix(self.norm1(x))
+        x += self.mlp(self.norm2(x))
+        return x
+
+
+class ListOfLists(nn.Module):
+    """Attention and MLP of each layer in a list without a forward of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv2d(3, 48, 16, 16)
+        pairs = [nn.ModuleList([OwnAttention("matmul"), nn.Linear(48, 48)]) for _ in range(3)]
+        self.layers = nn.ModuleList(pairs)
+
+    def forward(self, images):
+        x = self.embed(images).flatten(2).transpose(1, 2)
+        for attention, mlp in self.layers:
+            x = x + attention(x)
+            x = x + mlp(x)
+        return x

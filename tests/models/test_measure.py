@@ -152,9 +152,13 @@ def test_nan_images_are_nan_and_only_they(model, images):
         ({"mine": lambda attention, tokens: tokens}, "`attention` alone"),
         ({"mine": lambda tokens: tokens}, r"metric 'mine' returned mine of shape \(5, 24, 48\) for 5 images"),
         ({"mine": lambda tokens: tokens.mean()}, r"of shape \(\) for 5 images"),
+        ({"mine": lambda tokens: 1.0}, "of shape float for 5 images"),
+        ({"mine": 1.0}, "metric 'mine' is a float, not a function"),
+        ({"mine": partial(ops.depth_similarity, before=torch.zeros(1))}, "not bound"),
+        ([ops.attention_nmi], r"no metrics \(a list given\)"),
     ],
 )
-def test_metrics_that_cannot_be(model, images, metrics, text):
+def test_metrics_that_cannot_be(untyped, model, images, metrics, text):
     with pytest.raises(ValueError, match=text):
         measure(model, [images], metrics, progress=False)
 
@@ -162,6 +166,66 @@ def test_metrics_that_cannot_be(model, images, metrics, text):
 def test_a_budget_of_nothing_is_refused(model, images):
     with pytest.raises(ValueError, match="budget_mib=0; expected MiB above 0"):
         measure(model, [images], METRICS, progress=False, budget_mib=0)
+
+
+def test_same_names_of_two_metrics_stay_apart(model, images):
+    def spread(tokens):
+        return {"within": tokens.var(1).mean(-1), "size": tokens.norm(dim=-1).mean(-1)}
+
+    def before_it(before):
+        return {"within": before.var(1).mean(-1)}
+
+    table = measure(model, images.split(2), {"out": spread, "in": before_it}, progress=False)
+    assert set(table["metric"]) == {"out.within", "in.within", "size"}
+    assert table["image"].max() == 4
+    alone = measure(model, [images], {"out": spread}, progress=False)
+    torch.testing.assert_close(values(table, "out.within", 2), values(alone, "within", 2), atol=1e-6, rtol=1e-5)
+
+
+def test_a_model_with_registers_and_no_class_token():
+    model = VisionTransformer(
+        img_size=64, patch_size=16, embed_dim=48, depth=2, num_heads=4, reg_tokens=4, class_token=False,
+        global_pool="avg", num_classes=0,
+    ).eval()  # fmt: skip
+    images = [torch.randn(2, 3, 64, 64)]
+    with pytest.raises(ValueError, match="no class token"):
+        measure(model, images, {"class": ops.class_attention_statistics}, progress=False)
+    assert measure(model, images, {"nmi": ops.attention_nmi}, progress=False)["value"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("batches", "text"),
+    [
+        (torch.zeros(5, 3, 64, 96), r"batches= is one tensor \(5, 3, 64, 96\): pass a list of batches"),
+        ([torch.zeros(3, 64, 96)], r"images of shape \(3, 64, 96\)"),
+        ([torch.zeros(1, 3, 64, 96, dtype=torch.uint8)], r"type torch.uint8; expected floating point.*image_transform"),
+        ([{"pixel_values": torch.zeros(1, 3, 64, 96)}], r"a batch holds a dict.*'pixel_values'"),
+        ([np.zeros((1, 3, 64, 96))], "a batch holds a ndarray"),
+        ([[]], "a batch holds a list"),
+    ],
+)
+def test_batches_that_cannot_be(untyped, model, batches, text):
+    with pytest.raises(ValueError, match=text):
+        measure(model, batches, {"nmi": ops.attention_nmi}, progress=False)
+
+
+def test_train_mode_is_refused(model, images):
+    model.train()
+    try:
+        with pytest.raises(ValueError, match=r"in train mode.*model\.eval\(\)"):
+            measure(model, [images], {"nmi": ops.attention_nmi}, progress=False)
+    finally:
+        model.eval()
+
+
+def test_a_metric_across_images_wants_one_batch(model, images):
+    def gap(tokens):
+        return (tokens.mean(1) - tokens.mean((0, 1))).norm(dim=-1)
+
+    gap.across_images = True
+    assert measure(model, [images], {"gap": gap}, progress=False)["value"].notna().all()
+    with pytest.raises(ValueError, match=r"metrics \['gap'\] compare the images of a batch.*as one batch"):
+        measure(model, images.split(2), {"gap": gap}, progress=False)
 
 
 def test_no_images(model):
