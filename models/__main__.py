@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .download import CACHE, MIRROR, OFFLINE, fetch
+from ._hub import own_cache
+from .download import CACHE, MIRROR, OFFLINE, at_hand, fetch, offline
 from .passport import inspect_checkpoint
-from .registry import REGISTRY, Weights, entry, markdown_table, matches, short_name
+from .registry import REGISTRY, Weights, authors_file, entry, markdown_table, matches, short_name
 from .timm_weights import timm_model
 
 VARIABLES = f"{CACHE}: cache folder. {MIRROR}: address or folder tried first. {OFFLINE[0]}=1: no network."
@@ -73,10 +74,23 @@ def _download(options: argparse.Namespace) -> None:
 
 
 def _where(weights: Weights, options: argparse.Namespace) -> str:
+    """Where the weights are, once they are there; those that timm hosts as `load_model` gets them."""
+    progress = not options.quiet
     if not weights.timm_hosted or options.folder is not None:
-        return str(fetch(weights, folder=options.folder, progress=not options.quiet))
-    timm_model(weights.name, weights, pretrained=True, img_size=None)
-    return "in timm's own cache (Hugging Face's, HF_HOME)"
+        return str(fetch(weights, folder=options.folder, progress=progress))
+    own = at_hand(weights, progress=progress) if authors_file(weights) else None
+    if own is not None:
+        return str(own)
+    try:
+        timm_model(weights.name, weights, pretrained=True, img_size=None)
+    except OSError as refusal:
+        if not authors_file(weights) or offline():
+            raise
+        try:
+            return str(fetch(weights, progress=progress))
+        except OSError:
+            raise refusal from None
+    return f"in {own_cache(weights.name) or 'the default cache (HF_HOME)'}, in timm's form"
 
 
 if __name__ == "__main__":

@@ -47,6 +47,25 @@ def fetch(weights: Weights, *, folder: str | Path | None = None, progress: bool 
         return _cached_meanwhile(target, weights) or _download(weights, target, sources, progress)
 
 
+def at_hand(weights: Weights, *, progress: bool = True) -> Path | None:
+    """Path of the weights' file where the cache folder has it or `$VIT_ANATOMY_MIRROR` gives it, else None.
+
+    No published address is asked: for weights that another host has as well.
+    """
+    target = cache_folder() / weights.filename
+    sources = _mirrors(weights)
+    if target.is_file() or not sources:
+        return target if target.is_file() else None
+    _make_folder(target.parent)
+    try:
+        with _alone(target):
+            return _cached_meanwhile(target, weights) or _download(weights, target, sources, progress)
+    except OSError as error:
+        _log.warning("%s: %s has no %s, so the published host is asked", weights.name, MIRROR, weights.filename)
+        _log.info("%s", error)
+        return None
+
+
 def cache_folder(folder: str | Path | None = None) -> Path:
     """Folder of weights: the argument, else `$VIT_ANATOMY_CACHE`, else torch.hub's `checkpoints`."""
     chosen = folder or os.environ.get(CACHE)
@@ -60,13 +79,15 @@ def offline() -> bool:
 
 def _sources(weights: Weights) -> list[str | Path]:
     """The user's mirror first, then the published addresses; offline only a mirror that is a folder."""
+    return [*_mirrors(weights), *([] if offline() else weights.urls)]
+
+
+def _mirrors(weights: Weights) -> list[str | Path]:
+    """The file on the user's mirror, where one is set and may be asked."""
     mirror = os.environ.get(MIRROR, "")
-    own: list[str | Path] = []
     if "://" in mirror:
-        own = [f"{mirror.rstrip('/')}/{weights.filename}"]
-    elif mirror:
-        own = [Path(mirror).expanduser() / weights.filename]
-    return [source for source in (*own, *weights.urls) if isinstance(source, Path) or not offline()]
+        return [] if offline() else [f"{mirror.rstrip('/')}/{weights.filename}"]
+    return [Path(mirror).expanduser() / weights.filename] if mirror else []
 
 
 def _alone(target: Path) -> FileLock:

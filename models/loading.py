@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ from ._heads import check_heads, head_count, heads_of, own_head_count
 from ._image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
 from .blueprint import built, sizes
 from .checkpoint import SUFFIXES, read_checkpoint
-from .download import cache_folder, fetch
+from .download import at_hand, fetch
 from .dressing import card_beside, data_config, dress, file_passport, model_passport, published_passport
 from .families import FAMILIES
 from .layout import pair, token_layout
 from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
 from .pouring import pour
 from .reading import recognised
-from .registry import ALIASES, REGISTRY, Weights, list_models
+from .registry import ALIASES, REGISTRY, Weights, authors_file, nearest
 from .timm_weights import timm_model
 
 RANDOM_SEED = 0  # of `mini-random`: the same untrained network for everybody
@@ -88,8 +87,8 @@ def load_model(
         raise ValueError(f"name={name!r}: family= and part= are for checkpoint files; give the file's path")
     if weights is None:
         return _from_timm(name, None, wish)
-    if weights.timm_hosted and not _in_cache(weights):
-        return _from_timm_or_authors(weights, wish)
+    if weights.timm_hosted:
+        return _from_authors_or_timm(weights, wish)
     return _from_registry(weights, wish)
 
 
@@ -103,11 +102,6 @@ def _as_path(name: str | os.PathLike[str]) -> Path | None:
     known = name in ALIASES or name in REGISTRY or is_timm_name(name)
     looks = os.sep in name or path.suffix in SUFFIXES or path.is_file()
     return path if looks and not known else None
-
-
-def _in_cache(weights: Weights) -> bool:
-    """Whether the authors' own file of weights that timm hosts too was put into the cache folder by hand."""
-    return weights.family in FAMILIES and (cache_folder() / weights.filename).is_file()
 
 
 def _from_file(path: Path, wish: _Wish) -> nn.Module:
@@ -176,13 +170,15 @@ def _from_timm(name: str, weights: Weights | None, wish: _Wish) -> nn.Module:
     return dress(model, config, known)
 
 
-def _from_timm_or_authors(weights: Weights, wish: _Wish) -> nn.Module:
-    """Load what timm hosts; where its host refuses, the authors' own file from its address or a mirror."""
+def _from_authors_or_timm(weights: Weights, wish: _Wish) -> nn.Module:
+    """Load what timm hosts; the authors' own file where it is at hand, and where timm's host refuses."""
+    if not (authors_file(weights) and wish.pretrained):
+        return _from_timm(weights.name, weights, wish)
+    if at_hand(weights, progress=wish.progress) is not None:
+        return _from_registry(weights, wish)
     try:
         return _from_timm(weights.name, weights, wish)
     except OSError as refusal:
-        if weights.family not in FAMILIES or not weights.urls:
-            raise
         try:
             return _from_registry(weights, wish)
         except OSError:
@@ -214,6 +210,6 @@ def _receiver(made: Any, wish: _Wish, name: str) -> nn.Module:
 
 def _unknown(name: str) -> str:
     """The error for a name that nobody knows."""
-    near = [*difflib.get_close_matches(name, list_models(), n=3, cutoff=0.5), *nearest_timm_names(name)]
+    near = [*nearest(name, 3), *nearest_timm_names(name.lower())]
     found = f"the nearest names are {', '.join(dict.fromkeys(near))}" if near else "list_models() shows the names"
     return f"name={name!r} is no published model, no name of timm and no file; {found}"

@@ -5,18 +5,22 @@ from fnmatch import fnmatchcase
 
 from ._catalogue import ALIASES, CATALOGUE
 from ._weights import Weights
+from .families import FAMILIES
 
 __all__ = [
     "ALIASES",
     "REGISTRY",
     "Weights",
+    "authors_file",
     "entry",
     "list_models",
     "markdown_table",
     "matches",
+    "nearest",
     "short_name",
 ]
 
+SIMILAR = 0.65  # of 1: `mocco` is like `moco`, `nope` is not like `dino`
 REGISTRY: dict[str, Weights] = {weights.name: weights for weights in CATALOGUE}
 
 
@@ -49,8 +53,22 @@ def entry(name: str) -> Weights:
     return weights
 
 
+def authors_file(weights: Weights) -> bool:
+    """Whether the authors' own file can be read, instead of the one that timm hosts."""
+    return bool(weights.urls) and (weights.family in FAMILIES or weights.family == "supervised")
+
+
+def nearest(name: str, count: int = 4) -> list[str]:
+    """Names and aliases that look like this one, nearest first; upper and lower case are alike.
+
+    >>> nearest("MOCO", 1)
+    ['moco']
+    """
+    return get_close_matches(name.lower(), list_models(), n=count, cutoff=SIMILAR)
+
+
 def _nearest(name: str) -> str:
-    near = get_close_matches(name, (*ALIASES, *REGISTRY), n=4, cutoff=0.5)
+    near = nearest(name)
     if near:
         return f"the nearest are {', '.join(near)}. `python -m models list` shows all"
     return "`python -m models list` shows all, timm's own names work as timm gives them"

@@ -133,7 +133,8 @@ def test_a_hub_out_of_reach_names_the_cure(monkeypatch, tmp_path):
     monkeypatch.setenv("VIT_ANATOMY_OFFLINE", "1")
     monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(
-        OSError, match=r"could not load .*not known.*HF_HOME.*dino_vitbase16_pretrain.pth and put the file at"
+        OSError,
+        match=r"could not load .*VIT_ANATOMY_OFFLINE forbids.*HF_HOME.*dino_vitbase16_pretrain.pth and put the file at",
     ):
         load_model("dino")
 

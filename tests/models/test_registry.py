@@ -112,8 +112,11 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
         entry("mocco")
     with pytest.raises(ValueError, match=r"vit_base_patch16_224\.mocov3"):
         entry("vit_base_patch16_224.moco_v3")
-    with pytest.raises(ValueError, match="python -m models list"):
-        entry("?")
+    with pytest.raises(ValueError, match="nearest are moco"):
+        entry("MOCO")
+    for nothing in ("?", "nope"):
+        with pytest.raises(ValueError, match=r"registry of weights; `python -m models list`"):
+            entry(nothing)
 
 
 def test_the_markdown_table_has_a_row_for_each_entry() -> None:
