@@ -18,6 +18,11 @@ def smallest_weight(values: Tensor) -> float:
     return torch.finfo(values.dtype).tiny
 
 
+def least_mass(values: Tensor) -> float:
+    """Below this sum of a row `smallest_weight` would begin to count: its square root, 1e-19 in float32."""
+    return math.sqrt(smallest_weight(values))
+
+
 def row_entropy(
     weights: Float[Tensor, "*batch query patch"], epsilon: float
 ) -> tuple[Float[Tensor, "*batch query"], Float[Tensor, "*batch query"]]:
@@ -37,6 +42,24 @@ def row_entropy(
     return entropy.view(weights.shape[:-1]), mass.view(weights.shape[:-1])
 
 
+def exact_row_entropy(
+    weights: Float[Tensor, "*batch query patch"],
+) -> tuple[Float[Tensor, "*batch query"], Float[Tensor, "*batch query"], Float[Tensor, "*batch query patch"]]:
+    """Entropy in nats of each row divided by its sum, without an epsilon that counts; the sum; the weights.
+
+    Rows of less than `least_mass` are measured, and returned, multiplied by 1 / `least_mass`: a power of two, which
+    changes no share of theirs, not even by rounding. What the softmax itself rounded away stays lost: float32 has
+    no weights below 1e-45, and few digits of those below 1e-38. Whether there are such rows a GPU is asked once.
+    """
+    epsilon = smallest_weight(weights)
+    entropy, mass = row_entropy(weights, epsilon)
+    weak = mass < least_mass(weights)
+    if weak.any():
+        weights = weights * torch.ones_like(mass).masked_fill_(weak, 1 / least_mass(weights)).unsqueeze(-1)
+        entropy, mass = row_entropy(weights, epsilon)
+    return entropy, mass, weights
+
+
 def row_entropy_of_softmax(
     weights: Float[Tensor, "*batch query patch"],
     logits: Float[Tensor, "*batch query patch"],
@@ -44,7 +67,8 @@ def row_entropy_of_softmax(
 ) -> Float[Tensor, "*batch query"]:
     """Entropy in nats of each row divided by its sum m, without a logarithm for each weight.
 
-    H = ln m - sum_k w_k ln(w_k) / m with ln w_k = logits_k - normaliser; a row of zeros counts as uniform.
+    H = ln m - sum_k w_k ln(w_k) / m with ln w_k = logits_k - normaliser. Rows of less than `least_mass`, even of
+    nothing but zeros, take their weights from the logits once more: exact, at the price of a wait on a GPU.
     """
     rows, exponents = weights.flatten(0, -2), logits.flatten(0, -2)
     mass, total = rows.new_empty(2, len(rows))
@@ -54,9 +78,12 @@ def row_entropy_of_softmax(
         torch.sum(rows[block], -1, out=mass[block])
         logarithms = torch.sub(exponents[block], level[block], out=buffer[:size])
         torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
-    empty = mass == 0
-    entropy = mass.masked_fill(empty, 1).log() - total / mass.masked_fill(empty, 1)
-    return entropy.masked_fill(empty, math.log(rows.shape[-1])).view(weights.shape[:-1])
+    entropy = mass.log() - total / mass
+    weak = mass < least_mass(mass)
+    if weak.any():
+        logarithms = exponents[weak].log_softmax(-1)
+        entropy[weak] = -torch.linalg.vecdot(logarithms.exp(), logarithms)
+    return entropy.view(weights.shape[:-1])
 
 
 def log_normaliser(

@@ -11,7 +11,6 @@ from ._grid import sides
 from ._over_queries import only_feature, over_queries
 from ._patch_rows import check_grid, first_patch, patch_weights
 from ._precision import full_precision
-from ._row_logarithms import smallest_weight
 
 DistanceConvention = Literal["park2023", "exact", "probing-vits", "vit_analysis"]
 CONVENTIONS = get_args(DistanceConvention)
@@ -42,11 +41,11 @@ def _sums(
         like=weights,
     )
     distance = torch.einsum("...qk,qk->...q", weights, apart)  # here twice as fast as vecdot
-    if convention == "vit_analysis":
-        distance = distance / weights.sum(-1).clamp_min(smallest_weight(weights))
+    if convention == "park2023":
+        distance = (distance + PARK_EPSILON * apart.sum(-1)) / (weights.sum(-1) + PARK_EPSILON * patches)
     elif convention != "probing-vits":
-        epsilon = PARK_EPSILON if convention == "park2023" else smallest_weight(weights)
-        distance = (distance + epsilon * apart.sum(-1)) / (weights.sum(-1) + epsilon * patches)
+        mass, nowhere = weights.sum(-1), 0.0 if convention == "vit_analysis" else apart.mean(-1)
+        distance = torch.where(mass == 0, nowhere, distance / mass)
     return distance.sum(-1, keepdim=True) / patches
 
 
@@ -65,7 +64,8 @@ def attention_distance(
 
     Conventions, all over patch queries and patch keys only:
     "park2023": pixels, 1e-32 added to each weight, rows renormalised over patches;
-    "exact": the same without epsilon; a query without weight on any patch counts as uniform;
+    "exact": the same without epsilon; a query without weight on any patch counts as uniform (float32 has no
+    weights below 1e-45, and few digits of those below 1e-38);
     "probing-vits": pixels, rows not renormalised, so weight on prefix tokens counts as distance 0;
     "vit_analysis": rows renormalised, the grid stretched to the unit square (patch centres from 0 to 1 on
     both axes, `patch_size` plays no part); a query without weight on any patch counts as 0.

@@ -6,14 +6,14 @@ from torch import Tensor
 from ._over_queries import only_feature, over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import log_normaliser, row_entropy, row_entropy_of_softmax, smallest_weight
+from ._row_logarithms import exact_row_entropy, log_normaliser, row_entropy_of_softmax
 
 
 @full_precision
 def _sums(attention: Tensor, *, queries: slice, prefix: int, logits: Tensor | None = None) -> Tensor:
     weights, patch_queries = patch_weights(attention, queries, prefix)
     if logits is None:
-        entropy, _ = row_entropy(weights, smallest_weight(weights))
+        entropy, _, _ = exact_row_entropy(weights)
     else:
         entropy = row_entropy_of_softmax(weights, logits[..., prefix:], log_normaliser(attention, logits))
     return entropy[..., patch_queries].sum(-1, keepdim=True) / weights.shape[-1]
@@ -27,8 +27,10 @@ def attention_entropy(
 
         entropy[h] = - mean_q sum_k a[h, q, k] ln a[h, q, k],  rows of a renormalised over patches
 
-    No epsilon; a query without weight on any patch counts as uniform. `class_attention_statistics` has the
-    class token's entropy, and Beyond [cls]'s with its epsilon.
+    No epsilon; a query without weight on any patch counts as uniform, unless the logits are at hand (as they
+    are to `models.measure`), from which it is what it was before its weights became zero: float32 has none below
+    1e-45, and few digits of those below 1e-38. `class_attention_statistics` has the class token's entropy, and
+    Beyond [cls]'s with its epsilon.
 
     Args:
         attention: softmax weights, prefix tokens first; rows sum to 1 (not checked).

@@ -11,7 +11,7 @@ from ._conventions import unknown_convention
 from ._over_queries import over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import row_entropy, smallest_weight
+from ._row_logarithms import exact_row_entropy, row_entropy, smallest_weight
 
 NmiConvention = Literal["park2023", "exact"]
 CONVENTIONS = get_args(NmiConvention)
@@ -25,8 +25,12 @@ def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) ->
     if convention not in CONVENTIONS:
         raise unknown_convention(convention, CONVENTIONS)
     weights, patch_queries = patch_weights(attention, queries, prefix)
-    epsilon = PARK_EPSILON if convention == "park2023" else smallest_weight(weights)
-    entropy, mass = row_entropy(weights, epsilon)
+    if convention == "park2023":
+        epsilon = PARK_EPSILON
+        entropy, mass = row_entropy(weights, epsilon)
+    else:
+        epsilon = smallest_weight(weights)
+        entropy, mass, weights = exact_row_entropy(weights)
     scale = mass[..., patch_queries].reciprocal()
     keys = (scale.unsqueeze(-2) @ weights[..., patch_queries, :]).squeeze(-2)
     keys = keys + epsilon * scale.sum(-1, keepdim=True)
@@ -58,7 +62,8 @@ def attention_nmi(
     Conventions, both with rows renormalised over patch keys:
     "park2023": 1e-8 added to each weight first, which flattens maps: up to 0.08 less on sharp ones, far more
     where prefix tokens take nearly all the weight;
-    "exact": no epsilon; a query without weight on any patch counts as uniform.
+    "exact": no epsilon; a query without weight on any patch counts as uniform (float32 has no weights below
+    1e-45, and few digits of those below 1e-38: a softmax in float64 has).
     Half precision is measured in float32 (1e-8 is zero in float16). An H(k) of zero to within rounding, all
     queries on one key, gives 0 in both: such a map does not depend on the query.
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import attention_distance
-from tests.ops._random import attention_of
+from tests.ops._random import attention_of, behind_a_sink
 
 CONVENTIONS = ["park2023", "exact", "probing-vits", "vit_analysis"]
 
@@ -122,6 +122,17 @@ def test_memory_layout_and_batch_axes_are_free():
     torch.testing.assert_close(deeper, expected[:, None], rtol=1e-12, atol=1e-12)
     none = attention_distance(attention[0], grid=(3, 4), patch_size=16)
     torch.testing.assert_close(none, expected[0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("strength", [30, 43, 60, 75, 80, 85, 88])
+def test_exact_means_exact_where_patches_hold_almost_nothing(strength):
+    """e^-88 is below the smallest normal number of float32: the epsilon that is none must not outweigh it."""
+    logits = behind_a_sink(strength)
+    found, expected = (
+        attention_distance(weights, grid=(2, 8), patch_size=16, convention="exact")
+        for weights in (logits.softmax(-1), logits.double().softmax(-1))
+    )
+    torch.testing.assert_close(found.double(), expected, rtol=2e-5, atol=0)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import attention_entropy
-from tests.ops._random import attention_of
+from tests.ops._random import attention_of, behind_a_sink
 
 
 def by_hand(attention, prefix):
@@ -84,9 +84,8 @@ def test_errors_name_the_mistake():
 
 
 def test_from_logits_it_is_the_same():
-    """A caller who has the logits spares the logarithms; zero weights and rows without patches included."""
+    """A caller who has the logits spares the logarithms; zero weights included."""
     logits = torch.randn(2, 3, 13, 13, dtype=torch.float64) * 30
-    logits[0, 0, 4, 0] = 2000.0  # all the weight on the class token
     attention = logits.softmax(-1)
     sums = attention_entropy.over_queries.sums
     for queries in (slice(0, 13), slice(0, 5), slice(5, 13)):
@@ -94,3 +93,23 @@ def test_from_logits_it_is_the_same():
         expected = sums(rows, queries=queries, prefix=1)
         actual = sums(rows, queries=queries, prefix=1, logits=logits[..., queries, :])
         torch.testing.assert_close(actual, expected, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("strength", [30, 43, 60, 75, 80, 85, 88])
+@pytest.mark.parametrize("with_logits", [False, True])
+def test_exact_where_patches_hold_almost_nothing(strength, with_logits):
+    logits = behind_a_sink(strength)
+    expected = attention_entropy(logits.double().softmax(-1))
+    at_hand = {"logits": logits} if with_logits else {}
+    sums = attention_entropy.over_queries.sums(logits.softmax(-1), queries=slice(0, 17), prefix=1, **at_hand)
+    torch.testing.assert_close(sums[..., 0].double(), expected, rtol=2e-5, atol=0)
+
+
+def test_from_logits_it_is_known_even_where_all_weights_are_zero():
+    logits = behind_a_sink(0)
+    expected = attention_entropy(logits.double().softmax(-1))
+    logits[..., 0] = 2000
+    attention = logits.softmax(-1)
+    assert attention[..., 1:].count_nonzero() == 0
+    sums = attention_entropy.over_queries.sums(attention, queries=slice(0, 17), prefix=1, logits=logits)
+    torch.testing.assert_close(sums[..., 0].double(), expected, rtol=1e-5, atol=0)

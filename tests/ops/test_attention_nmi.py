@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import attention_nmi
-from tests.ops._random import attention_of
+from tests.ops._random import attention_of, behind_a_sink
 
 SINGLE, DOUBLE = 2e-6, 1e-12  # rounding of an entropy of about 5 nats, over the square root of two of them
 
@@ -124,6 +124,16 @@ def test_memory_layout_and_batch_axes_are_free():
     torch.testing.assert_close(attention_nmi(scattered), expected, rtol=0, atol=DOUBLE)
     torch.testing.assert_close(attention_nmi(attention[:, None]), expected[:, None], rtol=0, atol=DOUBLE)
     torch.testing.assert_close(attention_nmi(attention[1]), expected[1], rtol=0, atol=DOUBLE)
+
+
+@pytest.mark.parametrize("strength", [30, 43, 60, 75, 80, 85, 88])
+def test_exact_means_exact_where_patches_hold_almost_nothing(strength):
+    """e^-88 is below the smallest normal number of float32: the epsilon that is none must not outweigh it."""
+    logits = behind_a_sink(strength)
+    found, expected = (
+        attention_nmi(weights, convention="exact") for weights in (logits.softmax(-1), logits.double().softmax(-1))
+    )
+    torch.testing.assert_close(found.double(), expected, rtol=2e-5, atol=0)
 
 
 @pytest.mark.parametrize("convention", ["park2023", "exact"])

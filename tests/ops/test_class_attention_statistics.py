@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops import class_attention_statistics
-from tests.ops._random import attention_of
+from tests.ops._random import attention_of, behind_a_sink
 
 NAMES = [
     "cls_cls_attention",
@@ -121,6 +121,15 @@ def test_memory_layout_and_batch_axes_are_free():
     torch.testing.assert_close(class_attention_statistics(scattered), expected, rtol=0, atol=1e-12)
     alone = class_attention_statistics(attention[1])
     torch.testing.assert_close(alone, {k: v[1] for k, v in expected.items()}, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("strength", [30, 43, 60, 75, 80, 85])
+def test_exact_means_exact_where_patches_hold_almost_nothing(strength):
+    logits = behind_a_sink(strength)
+    found = class_attention_statistics(logits.softmax(-1), convention="exact")
+    expected = class_attention_statistics(logits.double().softmax(-1), convention="exact")
+    for name, values in found.items():
+        torch.testing.assert_close(values.double(), expected[name], rtol=5e-5, atol=0)
 
 
 @pytest.mark.parametrize("convention", ["beyond-cls", "exact"])
