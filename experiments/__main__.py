@@ -1,4 +1,4 @@
-"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw TABLE.csv]`.
+"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw RESULTS]`.
 
 Without a command: `run overview`, the miniature models on the photographs that scikit-learn and scikit-image bring.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .catalogue import chosen, titles
-from .folder import remove_empty, results_folder
+from .folder import made, remove_empty, results_folder
 from .settings import CONVENTIONS, DEFAULT_MODELS, DTYPES, Settings
 
 COMMANDS = ("list", "run", "draw")
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
     _add_run(commands.add_parser("run", help="measure and draw"))
     drawing = commands.add_parser("draw", help="draw a figure again from its results; needs no torch")
-    drawing.add_argument("table", type=Path, metavar="TABLE.csv")
+    drawing.add_argument("results", type=Path, metavar="RESULTS", help="folder of a run, or a table in it")
     drawing.set_defaults(run=_draw)
     return parser
 
@@ -72,6 +72,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
     add("--dtype", default="float32", choices=DTYPES, help="of weights and images (default: float32)")
     add("--out", type=Path, metavar="DIR", help="folder of the results (default: results/NAME-DATE-TIME)")
+    add("--overwrite", action="store_true", help="replace the results that --out holds")
     add("--batch-size", type=int, default=32, metavar="N")
     add("--workers", type=int, default=0, metavar="N", help="processes that read images (default: 0)")
     add("--convention", default="park2023", choices=CONVENTIONS, help="of attention distance and NMI")
@@ -88,13 +89,13 @@ def _run(options: argparse.Namespace, typed: list[str]) -> None:
     names = chosen(options.names)
     settings = _settings(options)
     folders = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
-    from .running import run_experiments
-
+    new = made(folders.values(), overwrite=settings.overwrite)
     try:
+        from .running import run_experiments
+
         run_experiments(folders, settings, shlex.join(["python", "-m", "experiments", *typed]))
     except BaseException:
-        if settings.out is None:
-            remove_empty(folders.values())
+        remove_empty(new)
         raise
 
 
@@ -108,9 +109,10 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _draw(options: argparse.Namespace, typed: list[str]) -> None:
-    from .drawing import draw_table
+    from .drawing import draw_folder, draw_table
 
-    print("\n".join(map(str, draw_table(options.table))))
+    draw = draw_folder if options.results.is_dir() else draw_table
+    print("\n".join(map(str, draw(options.results))))
 
 
 if __name__ == "__main__":

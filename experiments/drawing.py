@@ -29,6 +29,8 @@ def draw_folder(folder: Path) -> list[Path]:
     Raises:
         OSError, ValueError: a file is missing, damaged or of another version.
     """
+    if not (folder / MANIFEST).is_file():
+        raise OSError(f"{folder} is no folder of a run: it has no {MANIFEST}")
     findings, manifest = read_findings(folder)
     name = manifest["experiment"]
     figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))

@@ -38,6 +38,7 @@ def write_findings(findings: Findings, folder: Path, origin: dict[str, Any]) -> 
         folder: of the results, which exists.
         origin: what else the manifest says: experiment, command, models, images, versions.
     """
+    (folder / MANIFEST).unlink(missing_ok=True)  # an older one must not vouch for a mixture, if this breaks off
     paths = [write_table(table, folder / f"{name}.csv") for name, table in findings.tables.items()]
     for name, picture in findings.pictures.items():
         paths.append(folder / f"{name}.png")

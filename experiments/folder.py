@@ -8,35 +8,70 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from .findings import MANIFEST
+
 RESULTS = Path("results")
 
 
 def results_folder(name: str, out: Path | None, *, several: bool) -> Path:
-    """A folder that can be written to.
+    """The folder of an experiment's results, not made yet.
 
     Args:
         name: of the experiment.
-        out: the user's choice; None makes `results/<name>-<date>-<time>`.
+        out: the user's choice; None stands for a new one, `results/<name>-<date>-<time>`.
         several: whether more than one experiment runs: each gets its own folder inside `out`.
-    Raises:
-        OSError: it cannot be made or written to.
     """
     if out is None:
-        folder = RESULTS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    else:
-        folder = out.expanduser() / name if several else out.expanduser()
+        return _unused(RESULTS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
+    return out.expanduser() / name if several else out.expanduser()
+
+
+def made(folders: Iterable[Path], *, overwrite: bool) -> list[Path]:
+    """Make those of the folders that are not there and try each; returns what was made, the innermost first.
+
+    Args:
+        folders: of results.
+        overwrite: whether they may hold results already.
+    Raises:
+        OSError: one holds results, cannot be made or not be written to; nothing stays behind.
+    """
+    new: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            if not overwrite and (folder / MANIFEST).exists():
+                raise OSError(
+                    f"--out {folder} holds the results of a run ({MANIFEST}): choose another folder, or --overwrite "
+                    "to replace them"
+                )
+            _make(folder, new)
+    except BaseException:
+        remove_empty(new)
+        raise
+    return new
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of the folders that hold nothing, in this order."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _make(folder: Path, new: list[Path]) -> None:
+    """Make a folder and try to write to it; what had to be made comes first in `new`."""
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            new.insert(0, path)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"cannot write results to {folder} ({reason}): choose another folder with --out") from error
-    return folder
 
 
-def remove_empty(folders: Iterable[Path]) -> None:
-    """Remove those of the folders that hold nothing."""
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+def _unused(folder: Path) -> Path:
+    """The folder itself, or with a number where one of this second is there."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000))
+    return folder if not folder.exists() else next(path for path in numbered if not path.exists())

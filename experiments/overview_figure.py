@@ -16,7 +16,8 @@ from .direction import direction
 from .findings import Findings
 
 WIDTH = 14.0  # inches
-MAP = 1.28  # height of one row of maps
+MAP = 1.28  # height of one row of maps, a row for each model
+LARGE = 1.9  # the same, of one model alone: a row for each query
 CURVES = 3.1
 HEAD = 1.05  # room for title and note
 LABELS = {
@@ -39,7 +40,7 @@ def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
         ValueError: a table lacks what is drawn.
     """
     models = list(dict.fromkeys(summary["model"]))
-    top = max(len(models), 2) * MAP + 0.75
+    top = (2 * LARGE if len(models) == 1 else len(models) * MAP) + 0.75
     figure = plt.figure(figsize=(WIDTH, HEAD + top + CURVES), layout="constrained")
     figure.suptitle(_title(findings.facts), fontsize=13, weight="bold")
     upper, lower = figure.subfigures(2, 1, height_ratios=[top, CURVES], hspace=0.03)
@@ -70,19 +71,32 @@ def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:
 
 
 def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
+    """The photograph and a block of maps for each query, a row for each model; of one model a row for each query."""
     table = findings.tables["attention_maps"]
     queries = list(dict.fromkeys(table["query"]))
-    depths = [tuple(table[table["model"] == model]["depth"].unique()) for model in models]
-    columns, alike = max(map(len, depths)), len(set(depths)) == 1
-    left, *blocks = figure.subfigures(1, 1 + len(queries), width_ratios=[1.05, *[1.6] * len(queries)])
+    named = {query: f"query {number}, {query}" for number, query in enumerate(queries, start=1)}
+    alone = len(models) == 1
+    widths = [1.0, 1.8] if alone else [1.05, *[1.6] * len(queries)]
+    left, *blocks = figure.subfigures(1, len(widths), width_ratios=widths)
     _photograph(left, findings, table, queries, models[0])
-    for number, (block, query) in enumerate(zip(blocks, queries, strict=True), start=1):
-        block.suptitle(f"Attention of query {number}, {query} (mean over heads)", fontsize=10)
-        axes = block.subplots(len(models), columns, squeeze=False)
-        for row, model in zip(axes, models, strict=True):
-            of_model = table[(table["model"] == model) & (table["query"] == query)]
-            _row_of_maps(row, of_model, findings, titled=model == models[0] or not alike)
-            row[0].set_ylabel(model, fontsize=10)
+    if alone:
+        blocks[0].suptitle(f"Attention of two queries in {models[0]} (mean over heads)", fontsize=10)
+        _block(blocks[0], findings, [(models[0], query, named[query].replace(", ", "\n")) for query in queries])
+        return
+    for block, query in zip(blocks, queries, strict=True):
+        block.suptitle(f"Attention of {named[query]} (mean over heads)", fontsize=10)
+        _block(block, findings, [(model, query, model) for model in models])
+
+
+def _block(figure: SubFigure, findings: Findings, rows: list[tuple[str, str, str]]) -> None:
+    """Rows of maps, each of (model, query, label); depths stand above the first row, or above each if they differ."""
+    table = findings.tables["attention_maps"]
+    chosen = [table[(table["model"] == model) & (table["query"] == query)] for model, query, _ in rows]
+    depths = [tuple(maps["depth"].unique()) for maps in chosen]
+    axes = figure.subplots(len(rows), max(map(len, depths)), squeeze=False)
+    for number, (row, maps, (_, _, label)) in enumerate(zip(axes, chosen, rows, strict=True)):
+        _row_of_maps(row, maps, findings, titled=number == 0 or len(set(depths)) > 1)
+        row[0].set_ylabel(label, fontsize=10)
 
 
 def _photograph(figure: SubFigure, findings: Findings, table: pd.DataFrame, queries: list[str], model: str) -> None:
@@ -95,6 +109,7 @@ def _photograph(figure: SubFigure, findings: Findings, table: pd.DataFrame, quer
     ax.set_xticks([])
     ax.set_yticks([])
     ax.set_title(f"{findings.facts['photograph']}, queries 1 and 2", fontsize=10)
+    ax.set_xlabel(_scale(findings.facts["layouts"]), fontsize=9, color="0.3")
     grid = _grid(of_model)
     for number, query in enumerate(queries, start=1):
         first = of_model[of_model["query"] == query].iloc[0]
@@ -102,6 +117,13 @@ def _photograph(figure: SubFigure, findings: Findings, table: pd.DataFrame, quer
         plots().query_box(grid, patch, (height, width), ax=ax)
         x, y = (patch[1] + 0.5) * width / grid[1], (patch[0] + 0.5) * height / grid[0]
         ax.text(x, y, str(number), color="white", fontsize=12, weight="bold", ha="center", va="center")
+
+
+def _scale(layouts: dict[str, Any]) -> str:
+    """What the colours of the maps mean, with the value of uniform attention for each grid."""
+    grids = sorted({tuple(layout["grid"]) for layout in layouts.values()})
+    values = [f"1/{rows * columns} = {1 / (rows * columns):.2g}" for rows, columns in grids]
+    return f"Colours of each map: from 0 to its max.\nUniform attention: {', '.join(values)} everywhere"
 
 
 def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, *, titled: bool) -> None:

@@ -23,6 +23,7 @@ class Settings:
         device: auto, cpu, cuda or cuda:N; auto takes the GPU where there is one.
         dtype: of weights and images.
         out: folder of the results; None makes a new one below `results`.
+        overwrite: whether `out` may hold results already.
         batch_size: images in a batch.
         workers: processes that read images.
         convention: of attention distance and NMI.
@@ -37,6 +38,7 @@ class Settings:
     device: str = "auto"
     dtype: str = "float32"
     out: Path | None = None
+    overwrite: bool = False
     batch_size: int = 32
     workers: int = 0
     convention: str = "park2023"

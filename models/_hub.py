@@ -35,8 +35,11 @@ def on_disk(name: str, folder: str | None) -> bool:
         files = FILES if known.hf_hub_filename is None else (known.hf_hub_filename, *FILES)
         where = {"cache_dir": folder, "revision": revision or None}
         return any(isinstance(huggingface_hub.try_to_load_from_cache(repository, file, **where), str) for file in files)
-    files_by_address = Path(torch.hub.get_dir()) / "checkpoints" if folder is None else Path(folder)
-    return bool(known.url) and (files_by_address / PurePosixPath(urlparse(known.url).path).name).is_file()
+    if not known.url:
+        return False
+    file = PurePosixPath(urlparse(known.url).path).name if isinstance(known.url, str) else known.url[1]
+    checkpoints = Path(torch.hub.get_dir()) / "checkpoints" if folder is None else Path(folder)
+    return (checkpoints / file).is_file()
 
 
 def on_hub(name: str) -> bool:

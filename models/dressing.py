@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from ._card import Card
 from ._heads import heads_of, plausible_heads
 from .blueprint import Sizes
 from .families import Family
@@ -16,45 +16,6 @@ from .layout import pair, token_layout
 from .passport import Passport, passport
 from .reading import Reading
 from .registry import Weights
-
-
-@dataclasses.dataclass(frozen=True)
-class Card:
-    """What stands in the JSON card beside the weights of a miniature."""
-
-    name: str
-    num_heads: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    saw_labels: bool | None
-    licence: str | None
-    note: str
-    interpolation: str
-    crop_pct: float
-
-
-def card_beside(path: Path) -> Card | None:
-    """The card of a miniature: a JSON file of the same stem with an `architecture`; None without one."""
-    file = path.with_suffix(".json")
-    if not file.is_file():
-        return None
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:  # a JSON file of something else
-        return None
-    if not isinstance(content, dict) or not {"architecture", "mean", "std"} <= content.keys():
-        return None
-    return Card(
-        name=path.stem,
-        num_heads=content["architecture"]["num_heads"],
-        mean=tuple(content["mean"]),
-        std=tuple(content["std"]),
-        saw_labels=content.get("labels_seen"),
-        licence=content.get("licence"),
-        note=content.get("method", ""),
-        interpolation=content.get("interpolation", "bicubic"),
-        crop_pct=content.get("crop_pct", 1.0),
-    )
 
 
 def data_config(source: Family | Weights | Card, img_size: tuple[int, int], classes: int) -> dict[str, Any]:
@@ -85,21 +46,6 @@ def dress(model: Any, config: dict[str, Any], known: Passport) -> nn.Module:
     model.pretrained_cfg = model.default_cfg = config
     model.passport = known
     return model.eval()
-
-
-def file_passport(reading: Reading, path: Path, size: Sizes, heads: int | None, card: Card | None = None) -> Passport:
-    """The passport of a model whose weights came from a file; a card beside it knows more than its keys."""
-    known = passport(reading, path, size, heads=heads)
-    if card is None:
-        return known
-    return dataclasses.replace(
-        known,
-        family="mini",
-        title=card.name,
-        saw_labels=card.saw_labels,
-        licence=card.licence,
-        note=card.note,
-    )
 
 
 def published_passport(reading: Reading, path: Path, size: Sizes, heads: int | None, weights: Weights) -> Passport:

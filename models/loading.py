@@ -11,14 +11,16 @@ import timm
 import torch
 from torch import nn
 
+from ._card import card_beside
 from ._heads import check_heads, head_count, heads_of, own_head_count
 from ._image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
 from .blueprint import built, sizes
 from .checkpoint import SUFFIXES, read_checkpoint
 from .download import at_hand, fetch
-from .dressing import card_beside, data_config, dress, file_passport, model_passport, published_passport
+from .dressing import data_config, dress, model_passport, published_passport
 from .families import FAMILIES
 from .layout import pair, token_layout
+from .passport import passport
 from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
 from .pouring import pour
 from .reading import recognised
@@ -124,7 +126,7 @@ def _from_file(path: Path, wish: _Wish) -> nn.Module:
     if not wish.pretrained:
         return dress(model, config, model_passport(model, None, pretrained=False))
     pour(state, model, file=str(path))
-    return dress(model, config, file_passport(reading, path, size, heads, card))
+    return dress(model, config, passport(reading, path, size, heads=heads, card=card))
 
 
 def _from_registry(weights: Weights, wish: _Wish) -> nn.Module:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ._card import Card, card_beside
 from ._heads import plausible_heads
 from .blueprint import Sizes, sizes
 from .checkpoint import read_checkpoint, sha256
@@ -88,6 +89,8 @@ class Passport:
 def inspect_checkpoint(path: str | os.PathLike[str], *, family: str | None = None, part: str | None = None) -> Passport:
     """The passport of a checkpoint file; nothing in the file is run and no model is built.
 
+    A card beside the file, as the miniatures have it, is believed as `load_model` believes it.
+
     Args:
         path: the file; its name does not matter.
         family: where its keys do not tell the family.
@@ -98,10 +101,13 @@ def inspect_checkpoint(path: str | os.PathLike[str], *, family: str | None = Non
     """
     checkpoint = read_checkpoint(path)
     reading = recognised(checkpoint, family=family, part=part)
-    return passport(reading, checkpoint.path, sizes(reading.state, file=str(path)))
+    card = card_beside(checkpoint.path)
+    return passport(reading, checkpoint.path, sizes(reading.state, file=str(path)), card=card)
 
 
-def passport(reading: Reading, path: Path, size: Sizes, *, heads: int | None = None) -> Passport:
+def passport(
+    reading: Reading, path: Path, size: Sizes, *, heads: int | None = None, card: Card | None = None
+) -> Passport:
     """The passport of a checkpoint that has been understood.
 
     Args:
@@ -109,7 +115,24 @@ def passport(reading: Reading, path: Path, size: Sizes, *, heads: int | None = N
         path: the file.
         size: its sizes.
         heads: number of heads where it was decided; None looks it up.
+        card: beside the file; it knows more than the file's keys.
     """
+    known = _of_keys(reading, path, size, heads)
+    if card is None:
+        return known
+    return dataclasses.replace(
+        known,
+        family="mini",
+        title=card.name,
+        heads=heads or size.heads or card.num_heads,
+        saw_labels=card.saw_labels,
+        licence=card.licence,
+        note=card.note,
+    )
+
+
+def _of_keys(reading: Reading, path: Path, size: Sizes, heads: int | None) -> Passport:
+    """The passport as far as the file's own keys and shapes tell."""
     return Passport(
         path=path,
         family=reading.family.name,

@@ -76,7 +76,7 @@ def open_images(
             or one class on each line in the order of the sorted names.
     Raises:
         OSError: there is no such folder or file.
-        ValueError: no images in it, none of them readable, or labels that do not fit.
+        ValueError: a single file, no images in it, none of them readable, or labels that do not fit.
     """
     found = _found(where)
     names = [source.name for source in found]
@@ -121,6 +121,11 @@ def _found(where: str | os.PathLike[str]) -> list[Source]:
         return sample_files()
     path = _imagenette() if where == "imagenette" else Path(where).expanduser()
     inside = split_zip_path(path)
+    if inside is None and path.is_file():
+        raise ValueError(
+            f"{path} is a single file; expected a folder or a zip of images: give its folder {path.parent}, or copy it "
+            "into a folder of its own"
+        )
     if inside is None and not path.is_dir():
         raise OSError(
             f"there is no folder or zip {path}; expected a path of images, `sample` (packaged photographs) or "

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from experiments import running
+from experiments import folder, running
 from experiments.__main__ import main
 from study.data import open_images
 from study.record import read_manifest, read_table
@@ -40,14 +40,26 @@ sys.meta_path = [Hidden()]
 from experiments.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
+NUMBERED = ("overview-now-2", "overview-now-3")
+
+
+class Fixed:
+    """A clock that stands."""
+
+    @staticmethod
+    def now() -> "Fixed":
+        return Fixed()
+
+    def __format__(self, form: str) -> str:
+        return "now"
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results") / "new" / "run"
-    options = ["--models", "mini-simmim", "mini-random", "--images", "3", "--out", str(folder)]
+    made = tmp_path_factory.mktemp("results") / "new" / "run"
+    options = ["--models", "mini-simmim", "mini-random", "--images", "3", "--out", str(made)]
     assert main(["run", "overview", *options]) == 0
-    return folder
+    return made
 
 
 def test_everything_is_written_and_nothing_else(results):
@@ -87,6 +99,50 @@ def test_redrawing_gives_the_same_picture(results):
     np.testing.assert_array_equal(matplotlib.image.imread(results / "overview.png"), before)
 
 
+def test_redrawing_takes_the_folder(results, capsys):
+    assert main(["draw", str(results)]) == 0
+    assert capsys.readouterr().out.split() == [str(results / name) for name in ("overview.png", "overview.pdf")]
+    assert main(["draw", str(results.parent)]) == 1
+    assert "new is no folder of a run: it has no manifest.json" in capsys.readouterr().err
+
+
+def test_results_are_replaced_only_when_asked(results, tmp_path, capsys):
+    for path in results.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    again = ["run", "--models", "mini-random", "--images", "1", "--out", str(tmp_path)]
+    assert main(again) == 1
+    assert f"--out {tmp_path} holds the results of a run (manifest.json)" in (err := capsys.readouterr().err)
+    assert "--overwrite" in err
+    assert all((tmp_path / name).read_bytes() == (results / name).read_bytes() for name in FILES)
+    assert main([*again, "--overwrite"]) == 0
+    assert list(read_manifest(tmp_path / "manifest.json")["models"]) == ["mini-random"]
+
+
+def test_a_failed_run_leaves_the_results_it_was_to_replace(results, tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    assert main(["run", "--models", "nothing", "--out", str(tmp_path), "--overwrite"]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize("out", [[], ["--out", "here/new/run"]])
+def test_a_failed_run_leaves_no_folder_of_its_own(tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    assert main(["run", "--models", "nothing", *out]) == 1
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+
+
+def test_runs_of_one_second_get_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "RESULTS", tmp_path)
+    first = folder.results_folder("overview", None, several=False)
+    monkeypatch.setattr(folder, "datetime", Fixed)
+    names = []
+    for _ in range(3):
+        names.append(folder.results_folder("overview", None, several=False))
+        folder.made(names[-1:], overwrite=False)
+    assert first.parent == tmp_path and [name.name for name in names] == ["overview-now", *NUMBERED]
+
+
 def test_redrawing_follows_the_table(results, tmp_path):
     for path in results.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -104,7 +160,7 @@ def test_redrawing_without_torch_gives_the_same_picture(results, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "Agg"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
-    both = [matplotlib.image.imread(folder / "overview.png") for folder in (results, tmp_path)]
+    both = [matplotlib.image.imread(place / "overview.png") for place in (results, tmp_path)]
     np.testing.assert_array_equal(*both)
 
 
@@ -140,6 +196,7 @@ MISTAKES = {
     "missing file": (["run", "--models", "nowhere/weights.pth"], "nowhere/weights.pth"),
     "model twice": (["run", "--models", "mini-moco", "mini-moco"], "mini-moco is given twice"),
     "missing data": (["run", "--data", "nowhere"], "there is no folder or zip nowhere"),
+    "one picture": (["run", "--data", "one.png"], "one.png is a single file; expected a folder or a zip"),
     "no images": (["run", "--data", "EMPTY"], "holds no images; accepted are files ending in .jpg"),
     "no device": (["run", "--device", "quantum"], "--device quantum: expected auto, cpu, cuda or cuda:N"),
     "missing GPU": (["run", "--device", "cuda:99"], "use --device cpu"),
@@ -155,11 +212,12 @@ def test_mistakes_are_told_in_one_line(mistake, tmp_path, monkeypatch, capsys):
     typed, complaint = MISTAKES[mistake]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
     assert main([word.replace("EMPTY", "empty") for word in typed]) == 1
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error: ") and err.count("\n") == 1
     assert complaint in err and "Traceback" not in err
-    assert not list((tmp_path / "results").glob("*"))
+    assert not (tmp_path / "results").exists()
 
 
 def test_unwritable_folder_is_found_before_the_work(tmp_path, monkeypatch, capsys):

@@ -107,6 +107,18 @@ def test_models_of_different_grids_depths_and_views_share_a_figure_golden(golden
     plt.close(figure)
 
 
+@pytest.mark.parametrize(("names", "panels"), [(["mini-random"], 8), (["mini-random", "mini-simmim"], 16)])
+def test_maps_say_what_uniform_attention_would_be(findings, names, panels):
+    tables = {name: table[table["model"].isin(names)] for name, table in findings.tables.items()}
+    facts = {**findings.facts, "layouts": {name: findings.facts["layouts"][name] for name in names}}
+    figure = draw(Findings(tables, findings.pictures, facts), summary(tables["overview"]))
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert sum("Uniform attention: 1/64 = 0.016 everywhere" in text for text in texts) == 1
+    assert sum(text.startswith("max ") for text in texts) == panels
+    assert any("in the centre" in text for text in texts) and any("in a corner" in text for text in texts)
+    plt.close(figure)
+
+
 def test_files_are_called_by_as_much_of_their_path_as_is_needed(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -1,10 +1,11 @@
 """The passport says what a file is and accounts for every key."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
-from models import inspect_checkpoint
+from models import inspect_checkpoint, load_model
 from tests.models._tiny import expected, mocov3, saved, vit
 
 
@@ -52,3 +53,11 @@ def test_golden_conv_stem_renames_are_listed(golden_checkpoint):
 def test_a_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="no such checkpoint file"):
         inspect_checkpoint(tmp_path / "x.pth")
+
+
+def test_the_card_beside_a_miniature_is_believed():
+    file = Path(__file__).parents[2] / "models" / "mini" / "moco.safetensors"
+    known = inspect_checkpoint(file)
+    assert known == load_model(file).passport
+    assert (known.heads, known.licence, known.saw_labels, known.family) == (3, "MIT", False, "mini")
+    assert "unknown" not in str(known)
