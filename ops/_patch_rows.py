@@ -3,6 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from ._grid import require_grid
+
 
 def check_rows(attention: Tensor, queries: slice, prefix: int) -> None:
     """Raises ValueError where the rows are not those of `queries`, or `prefix` leaves no patch."""
@@ -19,6 +21,7 @@ def check_rows(attention: Tensor, queries: slice, prefix: int) -> None:
 
 def check_grid(attention: Tensor, grid: tuple[int, int], prefix: int) -> None:
     """Raises ValueError where the grid has another number of patches than the attention has."""
+    require_grid(grid)
     keys = attention.shape[-1]
     patches = grid[0] * grid[1]
     if min(grid) > 0 and patches == keys - prefix:
@@ -29,6 +32,22 @@ def check_grid(attention: Tensor, grid: tuple[int, int], prefix: int) -> None:
         f"grid={grid} has {patches} patches, but attention has {keys} keys, of which prefix={prefix} leaves "
         f"{keys - prefix}; {cure} (class token and registers count as prefix)"
     )
+
+
+def require_class_token(class_tokens: int, prefix: int, *, cure: str) -> None:
+    """Raises ValueError where token 0 is no class token; `cure` is what to do then."""
+    if prefix < 1:
+        raise ValueError(f"prefix={prefix} leaves no class token; {cure}")
+    if class_tokens < 1:
+        raise ValueError(
+            f"class_tokens={class_tokens}: this model has no class token, its first {prefix} tokens are registers; "
+            f"{cure}"
+        )
+    if class_tokens > prefix:
+        raise ValueError(
+            f"class_tokens={class_tokens} with prefix={prefix}; expected 1 to {prefix}, since prefix counts class "
+            "tokens and registers together"
+        )
 
 
 def first_patch(queries: slice, prefix: int) -> int:

@@ -98,7 +98,7 @@ def _spacing(grid: tuple[int, int], patch_size: int | tuple[int, int], conventio
     """Distance between neighbouring rows, and between neighbouring columns, of the grid."""
     if convention == "vit_analysis":
         return 1 / max(grid[0] - 1, 1), 1 / max(grid[1] - 1, 1)
-    height, width = sides(patch_size)
+    height, width = sides(patch_size, "patch_size")
     return float(height), float(width)
 
 

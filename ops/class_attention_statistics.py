@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ._conventions import unknown_convention
 from ._over_queries import over_queries
-from ._patch_rows import first_patch, patch_weights
+from ._patch_rows import first_patch, patch_weights, require_class_token
 from ._precision import full_precision
 from ._row_logarithms import exact_row_entropy, row_logarithms
 
@@ -28,12 +28,11 @@ STATISTICS = (
 
 
 @full_precision
-def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) -> Tensor:
+def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str, class_tokens: int = 1) -> Tensor:
     """One feature for each of `STATISTICS`; the class row and each patch row add their part."""
     if convention not in EPSILONS:
         raise unknown_convention(convention, EPSILONS)
-    if prefix < 1:
-        raise ValueError(f"prefix={prefix} leaves no class token to measure; it is token 0, so prefix >= 1")
+    require_class_token(class_tokens, prefix, cure="these statistics are of models with one, as token 0")
     weights, patch = patch_weights(attention, queries, prefix)
     to_class = attention[..., 0]
     count = weights.shape[-1]
@@ -69,6 +68,7 @@ def class_attention_statistics(
     attention: Float[Tensor, "*batch head query key"],
     *,
     prefix: int = 1,
+    class_tokens: int = 1,
     convention: ClassConvention = "beyond-cls",
 ) -> dict[str, Float[Tensor, "*batch head"]]:
     """Eight means over one map's queries: shares of attention, ratios of shares, and entropies in nats.
@@ -91,6 +91,8 @@ def class_attention_statistics(
         attention: softmax weights, class token first, then registers, then patches; rows sum to 1 (not
             checked).
         prefix: number of class and register tokens; at least 1. Registers count as neither class nor patch.
+        class_tokens: how many of them are class tokens, which come first. Only token 0 is measured: the second
+            one of distilled models counts as a register.
         convention: whose definition.
     Returns:
         The eight by name. `cls_cls_attention_adj_for_cls` is a ratio, not a share: with `prefix=1` it is
@@ -107,4 +109,5 @@ def class_attention_statistics(
     tensor([0.2500])
     """
     queries = slice(0, attention.shape[-1])
-    return _finish(_sums(attention, queries=queries, prefix=prefix, convention=convention))
+    options = {"prefix": prefix, "convention": convention, "class_tokens": class_tokens}
+    return _finish(_sums(attention, queries=queries, **options))

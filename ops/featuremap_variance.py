@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._precision import full_precision
+from ._shapes import require_axes
 
 
 @full_precision
@@ -24,6 +25,7 @@ def featuremap_variance(tokens: Float[Tensor, "*batch token channel"]) -> Float[
     >>> featuremap_variance(torch.tensor([[0.0, 1.0], [2.0, 1.0]]))
     tensor(1.)
     """
+    require_axes("tokens", tokens, "token channel", cure="pass all patch tokens, not a pooled vector")
     count, channels = tokens.shape[-2:]
     if count < 2:
         raise ValueError(

@@ -7,7 +7,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from ._grid import require_patches
+from ._grid import require_grid, require_patches
 from ._precision import full_precision
 
 EPSILON = 1e-6
@@ -109,6 +109,7 @@ def _diagonal_waves(grid: tuple[int, int], *, like: Tensor) -> Float[Tensor, "wa
 
 
 def _check_grid(tokens: Tensor, grid: tuple[int, int]) -> None:
+    require_grid(grid)
     if min(grid) < 1 or grid[0] * grid[1] != tokens.shape[-2]:
         raise ValueError(
             f"grid={grid} has {grid[0] * grid[1]} patches, but tokens has {tokens.shape[-2]} in shape "

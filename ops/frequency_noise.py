@@ -34,7 +34,7 @@ def frequency_noise(
     Returns:
         In the dtype of the images.
     Raises:
-        ValueError: a band that is outside 0 ... 1 or narrower than one bin.
+        ValueError: a band that is outside 0 ... 1 or narrower than one bin, or images of whole numbers.
     Source: Park & Kim 2022 (arXiv:2202.06709), fig. 2b; Park et al. 2023 (arXiv:2305.00729). Width: 0.1 pi
         as in the latter, taken as the full width, so that bands at 0.1, 0.2 ... tile.
 
@@ -42,6 +42,11 @@ def frequency_noise(
     >>> frequency_noise(images, frequency=0.5, epsilon=0.0).abs().max()
     tensor(0.)
     """
+    if not images.is_floating_point():
+        raise ValueError(
+            f"images has dtype {images.dtype}; expected floating point, as the model is fed, and epsilon in the same "
+            "units: apply the model's transform first"
+        )
     band = _band(images.shape[-2:], frequency, width, images.device)
     dtype = torch.promote_types(images.dtype, torch.float32)
     delta = torch.randn(images.shape, generator=generator, dtype=dtype, device=images.device)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ._precision import full_precision
+from ._shapes import require_axes
 
 
 @full_precision
@@ -40,7 +41,7 @@ def knn_predict(
         chunk: images and samples compared at a time, chunk^2 similarities in memory.
     Raises:
         ValueError: k outside 1 ... samples, labels that do not fit bank or classes, a temperature or chunk not
-            above 0, unknown weighting, features that are not finite.
+            above 0, unknown weighting, features that are not finite or of unequal length.
     Source: Wu et al. 2018 (arXiv:1805.01978); k = 20 and 0.07 as in Caron et al. 2021 (arXiv:2104.14294).
 
     >>> bank = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
@@ -90,6 +91,7 @@ def _first_largest(values: Tensor, k: int) -> Tensor:
 
 
 def _check(features: Tensor, bank: Tensor, labels: Tensor, k: int, classes: int | None) -> None:
+    _check_axes(features, bank, labels)
     if len(labels) != len(bank):
         raise ValueError(f"labels has {len(labels)} entries for {len(bank)} samples in bank; expected one for each")
     if not 1 <= k <= len(bank):
@@ -104,3 +106,16 @@ def _check(features: Tensor, bank: Tensor, labels: Tensor, k: int, classes: int 
         bad = int((~rows.isfinite()).any(dim=-1).sum())
         if bad:
             raise ValueError(f"{name} has {bad} of {len(rows)} rows with NaN or infinity; leave them out")
+
+
+def _check_axes(features: Tensor, bank: Tensor, labels: Tensor) -> None:
+    require_axes("features", features, "image channel", leading=False, cure="one pooled vector for each image")
+    require_axes("bank", bank, "sample channel", leading=False, cure="one pooled vector for each sample")
+    require_axes("labels", labels, "sample", leading=False, cure="class numbers, not one-hot rows")
+    if labels.is_floating_point():
+        raise ValueError(f"labels has dtype {labels.dtype}; expected whole numbers, the class of each sample: .long()")
+    if features.shape[1] != bank.shape[1]:
+        raise ValueError(
+            f"features has {features.shape[1]} channels, bank {bank.shape[1]}; expected both from the same model, "
+            "layer and pooling"
+        )

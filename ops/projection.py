@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._precision import full_precision
+from ._shapes import require_same_shape
 
 Foreground = Callable[[Tensor], Tensor]
 """From the first component of each token, scaled to 0 ... 1, to True where the token is foreground."""
@@ -121,13 +122,14 @@ def token_transformation(
     Returns:
         (before, after), each projected; equal where attention changes nothing.
     Raises:
-        ValueError: more components than tokens or channels, or tokens that are not finite.
+        ValueError: more components than tokens or channels, tokens that are not finite, or unequal shapes.
     Source: Park et al. 2023 (arXiv:2305.00729), fig. 6.
 
     >>> before = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
     >>> token_transformation(before, before + torch.tensor([3.0, 0.0]), components=1)[1].flatten()
     tensor([1., 2.])
     """
+    require_same_shape(before=before, after=after)
     projected = token_pca(torch.stack([before, after]), components=components)
     return projected[0], projected[1]
 

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._grid import require_inside
-from ._patch_rows import check_grid, check_rows
+from ._patch_rows import check_grid, check_rows, require_class_token
 from ._precision import full_precision
 from .patch_attention import as_shares
 
@@ -20,6 +20,7 @@ def query_attention(
     query: tuple[int, int] | Literal["class"],
     grid: tuple[int, int],
     prefix: int = 1,
+    class_tokens: int = 1,
 ) -> Float[Tensor, "*batch head row column"]:
     """Share of one query's attention that each patch of the image receives, as a map over the grid.
 
@@ -30,6 +31,7 @@ def query_attention(
         query: (row, column) of a patch, counted from 0 at the top left, or "class" for the class token.
         grid: (rows, columns) of the patch grid.
         prefix: number of class and register tokens in front.
+        class_tokens: how many of them are class tokens, which come first; "class" is token 0.
     Returns:
         Each map sums to 1; uniform where the query has no weight on any patch. float32 for half precision.
     Raises:
@@ -44,17 +46,16 @@ def query_attention(
     """
     check_grid(attention, grid, prefix)
     check_rows(attention, slice(0, attention.shape[-1]), prefix)
-    row = attention[..., _token(query, grid, prefix), prefix:]
+    row = attention[..., _token(query, grid, prefix, class_tokens), prefix:]
     return as_shares(row).unflatten(-1, grid)
 
 
-def _token(query: tuple[int, int] | str, grid: tuple[int, int], prefix: int) -> int:
+def _token(query: tuple[int, int] | str, grid: tuple[int, int], prefix: int, class_tokens: int) -> int:
     """Index of the query among all tokens."""
     if isinstance(query, str):
         if query != "class":
             raise ValueError(f"query={query!r} is not known; expected (row, column) or 'class'")
-        if prefix < 1:
-            raise ValueError("query='class' with prefix=0: there is no class token; choose a (row, column)")
+        require_class_token(class_tokens, prefix, cure="query='class' is not there: choose a (row, column)")
         return CLASS_TOKEN
     require_inside(query, grid)
     row, column = query

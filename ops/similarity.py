@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._precision import full_precision
+from ._shapes import require_axes, require_same_shape
 
 
 @full_precision
@@ -39,6 +40,7 @@ def head_similarity(head_outputs: Float[Tensor, "*batch head token channel"]) ->
     >>> round(head_similarity(agree).item(), 6)
     1.0
     """
+    require_axes("head_outputs", head_outputs, "head token channel", cure="keep the head axis, do not merge it")
     heads = head_outputs.shape[-3]
     if heads < 2:
         raise ValueError(
@@ -66,7 +68,7 @@ def depth_similarity(
     Returns:
         1 where attention keeps every direction, 0 where it turns each by a right angle, -1 where it flips it.
     Raises:
-        ValueError: no token.
+        ValueError: no token, or unequal shapes.
     Source: Park et al. 2023 (arXiv:2305.00729), fig. 5 middle. The residual stream is our choice.
 
     >>> before = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
@@ -74,6 +76,7 @@ def depth_similarity(
     tensor(0.5000)
     """
     _require_tokens("before", before, least=1)
+    require_same_shape(before=before, after=after)
     directions = before / _nonzero(_norms(before)), after / _nonzero(_norms(after))
     return torch.linalg.vecdot(*directions).mean(dim=-1)
 
@@ -120,6 +123,7 @@ def _nonzero(norms: Tensor) -> Tensor:
 
 
 def _require_tokens(name: str, tokens: Tensor, *, least: int) -> None:
+    require_axes(name, tokens, "token channel", cure="pass all patch tokens, not a pooled vector")
     count = tokens.shape[-2]
     if count < least:
         raise ValueError(

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._precision import full_precision
+from ._shapes import require_axes
 
 
 @full_precision
@@ -33,6 +34,7 @@ def singular_spectrum(
     >>> singular_spectrum(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]])).exp()
     tensor([2.6667, 0.6667], dtype=torch.float64)
     """
+    require_axes("features", features, "sample channel")
     samples, channels = features.shape[-2:]
     _require_samples("features", samples)
     features = features.double()
@@ -70,9 +72,11 @@ class Covariance:
         """Takes in a batch of samples, of any number.
 
         Raises:
-            ValueError: samples are not finite, or have another number of channels than those before; what
-                was gathered so far stays as it was.
+            ValueError: samples are not finite, have other axes, or have another number of channels than those
+                before; what was gathered so far stays as it was.
         """
+        cure = "one row for each image, such as tokens.mean(dim=1), or tokens.flatten(0, 1) for one row a token"
+        require_axes("samples", samples, "sample channel", leading=False, cure=cure)
         bad = int((~samples.isfinite().all(dim=-1)).sum())
         if bad:
             raise ValueError(

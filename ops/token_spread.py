@@ -4,10 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ._across_images import across_images
 from ._precision import full_precision
 from .featuremap_variance import featuremap_variance
 
 
+@across_images
 @full_precision
 def token_spread(
     tokens: Float[Tensor, "*batch token channel"],
@@ -27,8 +29,9 @@ def token_spread(
         tokens: patch tokens only; the axis before them counts the images.
     Returns:
         `within`, each image by itself, 0 where its tokens are equal; `between`, against the *other images of
-        this call*, 0 where all centres are equal, NaN for a single image. For images that come in batches
-        `Covariance.distance()` of their mean tokens is the same number over all of them.
+        this call*, 0 where all centres are equal, NaN for a single image. So pass all images at once (the
+        attribute `token_spread.across_images` says this to callers with batches); for images that come in
+        batches `Covariance.distance()` of their mean tokens is the same number over all of them.
     Raises:
         ValueError: fewer than two tokens.
     Source: Park et al. 2023 (arXiv:2305.00729), fig. 6.

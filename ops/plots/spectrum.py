@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.ticker import MaxNLocator
 
 from ._arrays import Values, array
 from ._panel import LABEL, TICK, current, curve_panel, depth_ticks
@@ -40,6 +41,7 @@ def spectrum(
     for row, color in zip(rows, scale.to_rgba(at)):
         ax.plot(rank, row, color=color, linewidth=1.1)
     curve_panel(ax, xlabel="Rank", ylabel="Log singular value")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_title(model, fontsize=LABEL)
     bar = ax.figure.colorbar(scale, ax=ax, ticks=depth_ticks(), pad=0.03)
     bar.set_label("Depth", fontsize=LABEL)

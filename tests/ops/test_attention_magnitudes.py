@@ -46,3 +46,8 @@ def test_zeros_give_no_nan():
 def test_a_prefix_that_fits_no_class_token_or_patch_is_refused(prefix):
     with pytest.raises(ValueError, match=rf"prefix={prefix} with 4 tokens; expected 1 to 3"):
         attention_magnitudes(torch.zeros(1, 4, 3), torch.zeros(1, 4, 3), prefix=prefix)
+
+
+def test_registers_are_no_class_token():
+    with pytest.raises(ValueError, match="class_tokens=0: this model has no class token, its first 2 tokens are reg"):
+        attention_magnitudes(torch.zeros(1, 4, 3), torch.zeros(1, 4, 3), prefix=2, class_tokens=0)

@@ -144,6 +144,10 @@ def test_errors_name_the_mistake():
     attention = attention_of(1, 1, 13, 13)
     with pytest.raises(ValueError, match="prefix=0 leaves no class token"):
         class_attention_statistics(attention, prefix=0)
+    with pytest.raises(ValueError, match="class_tokens=0: this model has no class token, its first 4 tokens are reg"):
+        class_attention_statistics(attention, prefix=4, class_tokens=0)
+    with pytest.raises(ValueError, match="class_tokens=3 with prefix=2; expected 1 to 2"):
+        class_attention_statistics(attention, prefix=2, class_tokens=3)
     with pytest.raises(ValueError, match="prefix=13 leaves no patch"):
         class_attention_statistics(attention, prefix=13)
     with pytest.raises(ValueError, match=r"'beyond_cls' is not known.*did you mean 'beyond-cls'"):

@@ -437,3 +437,8 @@ def test_missing_values_leave_gaps(ax):
     plots.spectrum([[3.0, np.nan]], model="moco", depths=[5], ax=ax)
     ax.figure.canvas.draw()
     assert_allclose(ax.lines[1].get_ydata(), [3, np.nan])
+
+
+def test_ranks_of_a_spectrum_are_whole(ax):
+    plots.spectrum([[3.0, 2.0, 1.0], [2.0, 1.0, 0.0]], model="moco", ax=ax)
+    assert all(tick == round(tick) for tick in ax.get_xticks())

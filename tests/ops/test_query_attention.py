@@ -49,5 +49,12 @@ def test_errors_name_the_mistake():
             query_attention(attention, query=query, grid=GRID)
     with pytest.raises(ValueError, match=r"grid=\(3, 3\) has 9 patches, but attention has 7 keys"):
         query_attention(attention, query=(0, 0), grid=(3, 3))
-    with pytest.raises(ValueError, match="there is no class token; choose a"):
+    with pytest.raises(ValueError, match=r"prefix=0 leaves no class token.*choose a"):
         query_attention(attention[..., 1:, 1:], query="class", grid=GRID, prefix=0)
+    match = "class_tokens=0: this model has no class token, its first 1 tokens are registers; .*choose a"
+    with pytest.raises(ValueError, match=match):
+        query_attention(attention, query="class", grid=GRID, class_tokens=0)
+    with pytest.raises(ValueError, match="class_tokens=2 with prefix=1; expected 1 to 1"):
+        query_attention(attention, query="class", grid=GRID, class_tokens=2)
+    patch = query_attention(attention, query=(0, 1), grid=GRID, class_tokens=0)
+    torch.testing.assert_close(patch, query_attention(attention, query=(0, 1), grid=GRID), rtol=0, atol=0)

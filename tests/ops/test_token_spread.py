@@ -43,6 +43,14 @@ def test_covariance_gives_the_same_over_batches():
     assert_close(covariance.distance(), between.square().mean().sqrt(), rtol=1e-12, atol=1e-12)
 
 
+def test_says_that_it_wants_all_images_at_once():
+    assert token_spread.across_images is True
+    tokens = torch.randn(4, 6, 4)
+    whole, half = token_spread(tokens), token_spread(tokens[:2])
+    assert_close(half["within"], whole["within"][:2], rtol=0, atol=0)
+    assert not torch.allclose(half["between"], whole["between"][:2])
+
+
 def test_float32_far_from_the_origin():
     tokens = torch.randn(3, 6, 4, dtype=torch.float64).float() + 1000
     expected = token_spread(tokens.double())
