@@ -113,3 +113,18 @@ def test_from_logits_it_is_known_even_where_all_weights_are_zero():
     assert attention[..., 1:].count_nonzero() == 0
     sums = attention_entropy.over_queries.sums(attention, queries=slice(0, 17), prefix=1, logits=logits)
     torch.testing.assert_close(sums[..., 0].double(), expected, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("with_logits", [False, True])
+def test_nan_does_not_hide_rows_of_almost_nothing_in_other_heads(with_logits):
+    logits = behind_a_sink(85)
+    expected = attention_entropy(logits.double().softmax(-1))
+    logits[1, 3, 4] = torch.nan
+    at_hand = {"logits": logits} if with_logits else {}
+    sums = attention_entropy.over_queries.sums(logits.softmax(-1), queries=slice(0, 17), prefix=1, **at_hand)
+    assert sums[1].isnan().all()
+    torch.testing.assert_close(sums[0, 0].double(), expected[0], rtol=2e-5, atol=0)
+
+
+def test_no_image_gives_no_value():
+    assert attention_entropy(torch.zeros(0, 3, 5, 5)).shape == (0, 3)
