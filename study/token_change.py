@@ -25,3 +25,6 @@ def spread_change(before: Tensor, after: Tensor) -> dict[str, Tensor]:
     """
     was, became = token_spread(before), token_spread(after)
     return {name: became[name] / was[name] for name in was}
+
+
+spread_change.across_images = True  # as `token_spread`: `measure` takes it with all images in one batch only

@@ -42,8 +42,8 @@ def data() -> Path:
 
 
 @pytest.fixture
-def untyped() -> Iterator[None]:
-    """Without the run-time checks of annotations, as users have it: errors of wrong types must come from us."""
+def unchecked() -> Iterator[None]:
+    """Annotations not checked, as for users: what is wrong reaches our own checks."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

@@ -158,7 +158,7 @@ def test_nan_images_are_nan_and_only_they(model, images):
         ([ops.attention_nmi], r"no metrics \(a list given\)"),
     ],
 )
-def test_metrics_that_cannot_be(untyped, model, images, metrics, text):
+def test_metrics_that_cannot_be(unchecked, model, images, metrics, text):
     with pytest.raises(ValueError, match=text):
         measure(model, [images], metrics, progress=False)
 
@@ -204,7 +204,7 @@ def test_a_model_with_registers_and_no_class_token():
         ([[]], "a batch holds a list"),
     ],
 )
-def test_batches_that_cannot_be(untyped, model, batches, text):
+def test_batches_that_cannot_be(unchecked, model, batches, text):
     with pytest.raises(ValueError, match=text):
         measure(model, batches, {"nmi": ops.attention_nmi}, progress=False)
 

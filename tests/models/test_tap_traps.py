@@ -136,6 +136,6 @@ def test_one_layer_may_be_a_number():
     assert list(trace.attention) == [1]
 
 
-def test_what_is_no_module(untyped):
+def test_what_is_no_module(unchecked):
     with pytest.raises(ValueError, match=r"the model is a str, not a torch module: load_model"), tap("vit"):
         pass
