@@ -14,13 +14,13 @@ from jaxtyping import Float, Int64
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from ._heads import head_count
-from .blueprint import shape
-from .checkpoint import SUFFIXES, read_checkpoint
-from .download import fetch
-from .pouring import pour
-from .reading import recognised
-from .registry import REGISTRY, entry
+from .checkpoints.blueprint import shape
+from .checkpoints.checkpoint import SUFFIXES, read_checkpoint
+from .checkpoints.heads import head_count
+from .checkpoints.pouring import pour
+from .checkpoints.reading import recognised
+from .weights.download import fetch
+from .weights.registry import REGISTRY, entry
 
 PUBLISHED_HEADS = {(512, 8): 16}
 EPSILON = 1e-6  # of every LayerNorm in MAE

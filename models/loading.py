@@ -11,21 +11,21 @@ import timm
 import torch
 from torch import nn
 
-from ._card import card_beside
-from ._heads import check_heads, head_count, heads_of, own_head_count
-from ._image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
-from .blueprint import built, sizes
-from .checkpoint import SUFFIXES, read_checkpoint
-from .download import at_hand, fetch
-from .dressing import data_config, dress, model_passport, published_passport
-from .families import FAMILIES
+from .checkpoints.blueprint import built, sizes
+from .checkpoints.card import card_beside
+from .checkpoints.checkpoint import SUFFIXES, read_checkpoint
+from .checkpoints.dressing import data_config, dress, model_passport, published_passport
+from .checkpoints.families import FAMILIES
+from .checkpoints.heads import check_heads, head_count, heads_of, own_head_count
+from .checkpoints.image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
+from .checkpoints.passport import passport
+from .checkpoints.plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
+from .checkpoints.pouring import pour
+from .checkpoints.reading import recognised
+from .checkpoints.timm_weights import timm_model
 from .layout import pair, token_layout
-from .passport import passport
-from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
-from .pouring import pour
-from .reading import recognised
-from .registry import ALIASES, REGISTRY, Weights, authors_file, nearest
-from .timm_weights import timm_model
+from .weights.download import at_hand, fetch
+from .weights.registry import ALIASES, REGISTRY, Weights, authors_file, nearest
 
 RANDOM_SEED = 0  # of `mini-random`: the same untrained network for everybody
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import load_model, token_layout
-from models.registry import ALIASES, REGISTRY
+from models.weights.registry import ALIASES, REGISTRY
 
 MINIATURES = ("mini-moco", "mini-simmim", "mini-random")
 """In the project itself: two hardly trained models and an untrained one, for when nothing can be downloaded."""

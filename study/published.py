@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from models.registry import ALIASES
+from models.weights.registry import ALIASES
 
 NOTEBOOK = "Park et al. 2023, official notebook"
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import ops
-from models.registry import markdown_table
+from models.weights.registry import markdown_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

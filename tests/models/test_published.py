@@ -7,9 +7,9 @@ import timm
 import torch
 
 from models import load_decoder, load_model, loading
+from models.checkpoints.positions import resized_positions
 from models.decoder import _NAMES, Decoder
-from models.positions import resized_positions
-from models.registry import REGISTRY, Weights
+from models.weights.registry import REGISTRY, Weights
 from tests.models._tiny import SIZES, beit, mocov3, prefixed, saved, vit
 
 MOCO = "vit_tiny_patch16_224.small_moco"

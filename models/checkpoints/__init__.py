@@ -1,0 +1,1 @@
+"""From the keys of a file to a module that holds exactly those weights."""

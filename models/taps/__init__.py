@@ -1,0 +1,1 @@
+"""Looking inside a ViT while it runs, and measuring what passes."""

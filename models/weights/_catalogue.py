@@ -1,0 +1,120 @@
+"""All published weights in one tuple, the supervised control and the packaged miniatures among them."""
+
+from functools import partial
+
+from . import _published_joint as joint
+from . import _published_masked as masked
+from .entry import FACEBOOK, IN1K, IN22K, Weights, timm_options
+from .normalisation import HALF
+
+
+def _supervised() -> list[Weights]:
+    weights = partial(
+        Weights,
+        family="supervised",
+        data=IN1K,
+        licence="Apache-2.0",
+        saw_labels=True,
+        timm_hosted=True,
+        options=timm_options(num_classes=1000),
+    )
+    return [
+        weights(
+            name="deit_base_patch16_224.fb_in1k",
+            architecture="deit_base_patch16_224",
+            method="supervised (DeiT)",
+            paper="2012.12877",
+            urls=(f"{FACEBOOK}/deit/deit_base_patch16_224-b5f2ef4d.pth",),
+            filename="deit_base_patch16_224-b5f2ef4d.pth",
+            hash_prefix="sha256:b5f2ef4d",
+            note="the control: images, normalisation, 224 px and 300 epochs as MoCo-v3, plus labels",
+        ),
+        weights(
+            name="vit_base_patch16_224.augreg_in1k",
+            architecture="vit_base_patch16_224",
+            method="supervised (AugReg)",
+            paper="2106.10270",
+            mean=HALF,
+            std=HALF,
+            crop_pct=0.9,
+        ),
+    ]
+
+
+def _mini(tag: str, method: str, **file: object) -> Weights:
+    return Weights(
+        name=f"vit_mini_patch4_32.{tag}",
+        architecture="vit_tiny_patch16_224",
+        options=timm_options(img_size=32, patch_size=4, embed_dim=96, depth=8, num_heads=3, num_classes=0),
+        family="mini",
+        method=method,
+        licence="MIT",
+        paper="",
+        mean=(0.4914, 0.4822, 0.4465),
+        std=(0.247, 0.243, 0.261),
+        crop_pct=1.0,
+        **file,  # type: ignore[arg-type]
+    )
+
+
+def _minis() -> list[Weights]:
+    note = "hardly trained, for trying the tools without a network; not a confirmation of any paper"
+    cifar = {"data": "CIFAR-10", "packaged": True, "bytes": 3632712, "note": note}
+    return [
+        _mini(
+            "mocov3",
+            "MoCo-v3 style",
+            filename="moco.safetensors",
+            sha256="362c14f376c57500baa8f5f5c8e13e07e3399d72464ba536f0cc0d3d370e3cc3",
+            **cifar,
+        ),
+        _mini(
+            "simmim",
+            "SimMIM style",
+            filename="simmim.safetensors",
+            sha256="4d8d212621a27c4f697de980d39bfbd7cd75cd8574c783ee5147a85bc69b2de9",
+            **cifar,
+        ),
+        _mini("random", "untrained", data="none", note="random initialisation: the untrained control"),
+    ]
+
+
+CATALOGUE: tuple[Weights, ...] = (
+    *joint.mocov3("small", 12),
+    *joint.mocov3("base", 12),
+    *masked.simmim(),
+    *(weights for size in masked.MAE_ARCHITECTURE for weights in masked.mae(size)),
+    masked.mae_gan(),
+    joint.dino("vit_small_patch16_224", "dino_deitsmall16"),
+    joint.dino("vit_small_patch8_224", "dino_deitsmall8"),
+    joint.dino("vit_base_patch16_224", "dino_vitbase16"),
+    joint.dino("vit_base_patch8_224", "dino_vitbase8"),
+    *masked.beit("base"),
+    *masked.beit("large"),
+    *(weights for size in ("small", "base", "large", "giant") for weights in joint.dinov2(size)),
+    joint.ibot("small", "ibot", "vits_16", IN1K),
+    joint.ibot("base", "ibot", "vitb_16", IN1K),
+    joint.ibot("base", "ibot_rand_mask", "vitb_16_rand_mask", IN1K),
+    joint.ibot("large", "ibot", "vitl_16", IN1K),
+    joint.ibot("large", "ibot_rand_mask", "vitl_16_rand_mask", IN1K),
+    joint.ibot("base", "ibot_pt22k", "vitb_16_pt22k", IN22K, network="student"),
+    joint.ibot("large", "ibot_pt22k", "vitl_16_pt22k", IN22K, network="student"),
+    masked.ijepa("vit_huge_patch14_gap_224", "in1k_ijepa", "IN1K-vit.h.14-300e.pth.tar", IN1K, 0.9),
+    masked.ijepa("vit_huge_patch14_gap_224", "in22k_ijepa", "IN22K-vit.h.14-900e.pth.tar", IN22K, 0.9),
+    masked.ijepa("vit_huge_patch16_gap_448", "in1k_ijepa", "IN1K-vit.h.16-448px-300e.pth.tar", IN1K, 1.0),
+    masked.ijepa("vit_giant_patch16_gap_224", "in22k_ijepa", "IN22K-vit.g.16-600e.pth.tar", IN22K, 0.9),
+    *_supervised(),
+    *_minis(),
+)
+
+ALIASES = {
+    "moco": "vit_base_patch16_224.mocov3",
+    "simmim": "beit_base_patch16_224.simmim",
+    "mae": "vit_base_patch16_224.mae",
+    "dino": "vit_base_patch16_224.dino",
+    "beit": "beit_base_patch16_224.pt22k",
+    "supervised": "deit_base_patch16_224.fb_in1k",
+    "mini-moco": "vit_mini_patch4_32.mocov3",
+    "mini-simmim": "vit_mini_patch4_32.simmim",
+    "mini-random": "vit_mini_patch4_32.random",
+}
