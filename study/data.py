@@ -16,7 +16,7 @@ from PIL import Image
 from .archive import Source, folder_files, split_zip_path, zip_members
 from .labels import file_classes, folder_classes, numbered
 from .photographs import sample_files
-from .pictures import SUFFIXES, UnreadablePicture, picture
+from .pictures import SUFFIXES, UnreadablePicture, picture, without_pillow_warnings
 
 SHOWN = 5  # broken files named in the warning; all stand in `.broken`
 
@@ -54,7 +54,8 @@ class Images(Sequence[Image.Image]):
         return len(self.sources)
 
     def __getitem__(self, index: int) -> Image.Image:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return picture(self.sources[index].read())
+        with without_pillow_warnings():
+            return picture(self.sources[index].read())
 
 
 def open_images(
@@ -83,7 +84,7 @@ def open_images(
     classes = folder_classes(names, str(where)) if labels is None else file_classes(names, Path(labels))
     numbers, class_names = ([], []) if classes is None else numbered(classes)
     chosen = subset(len(found), limit, seed)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with without_pillow_warnings(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         checked = list(pool.map(_checked, [found[index] for index in chosen]))
     good = [index for index, result in zip(chosen, checked, strict=True) if result.reason is None]
     broken = tuple((result.name, result.reason) for result in checked if result.reason is not None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -15,6 +17,17 @@ SIXTEEN_BIT = 65535
 
 class UnreadablePicture(ValueError):
     """A file that is no picture, or only a part of one; the text says why."""
+
+
+@contextlib.contextmanager
+def without_pillow_warnings() -> Iterator[None]:
+    """Without Pillow's warnings of pictures that are large or odd, but read rightly.
+
+    To be opened once around the threads that read, never inside them: the filters of warnings are the process's.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def picture(content: bytes) -> Image.Image:
@@ -33,10 +46,8 @@ def picture(content: bytes) -> Image.Image:
     if not content:
         raise UnreadablePicture("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # up to twice the limit is large but right
-            with Image.open(io.BytesIO(content)) as opened:
-                return _rgb(ImageOps.exif_transpose(opened))
+        with Image.open(io.BytesIO(content)) as opened:
+            return _rgb(ImageOps.exif_transpose(opened))
     except UnreadablePicture:
         raise
     except Image.DecompressionBombError as error:

@@ -2,6 +2,7 @@
 
 import sys
 import types
+import warnings
 import zipfile
 
 import pytest
@@ -179,3 +180,14 @@ def test_imagenette_is_fastais_and_says_what_to_do_without_a_network(tmp_path, m
     external.untar_data = lambda url: (_ for _ in ()).throw(RuntimeError("no route"))
     with pytest.raises(OSError, match=r"could not be fetched from https://example\.org/.*no route"):
         open_images("imagenette")
+
+
+def test_reading_in_threads_leaves_the_warning_filters_alone(tmp_path):
+    for index in range(40):
+        Image.new("RGB", (64, 64), (index, 0, 0)).save(tmp_path / f"{index:02}.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for _ in range(20):
+        before = list(warnings.filters)
+        with pytest.warns(BrokenImages, match="1 of 41 files"):
+            open_images(tmp_path)
+        assert warnings.filters == before
