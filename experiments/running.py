@@ -30,7 +30,9 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
     Raises:
         OSError, ValueError: models, images or device are not there; raised before anything is measured.
     """
-    from .loading import device_of, loaded_models
+    from study.device import device_of
+
+    from .loading import loaded_models
     from .provenance import origin
 
     device = device_of(settings.device)

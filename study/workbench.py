@@ -8,6 +8,7 @@ import os
 import torch
 
 from .data import Images, open_images
+from .device import device_of
 from .model_set import ModelSet, is_packaged, open_models
 
 MODELS = "VIT_ANATOMY_MODELS"
@@ -56,9 +57,7 @@ def workbench(models: str, images: str, *, number: int | None = None) -> Workben
     """
     remarks = [*_outruled(MODELS, models), *_outruled(IMAGES, images)]
     models, images = os.environ.get(MODELS, models), os.environ.get(IMAGES, images)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of("auto")
     opened, missing = _images_or_sample(images, number)
     model_set = open_models(models, device=device)
     downloads = not all(is_packaged(name) for name in model_set.loaded)

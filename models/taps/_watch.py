@@ -66,6 +66,12 @@ class Watch(TorchFunctionMode):
     def _fused(self, layer: Layer, func: Callable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
         _require_first(layer)
         call = AttentionCall.of(*map(_autocast, args), **{name: _autocast(value) for name, value in kwargs.items()})
+        if (call.q.shape[0], call.q.shape[2]) != (layer.batch, layer.tokens):
+            raise ValueError(
+                f"{layer.name} was given {layer.batch} x {layer.tokens} (batch token), but attends in "
+                f"{call.q.shape[0]} x {call.q.shape[2]}: attention inside windows, or tokens in front of the batch (batch_first=False), "
+                "cannot be tapped"
+            )
         if "attention" not in self.forward.sink.points:
             output = func(*args, **kwargs)
         else:

@@ -139,3 +139,20 @@ def test_one_layer_may_be_a_number():
 def test_what_is_no_module(unchecked):
     with pytest.raises(ValueError, match=r"the model is a str, not a torch module: load_model"), tap("vit"):
         pass
+
+
+def test_tokens_in_front_of_the_batch_are_refused():
+    class Rows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(48, 4, 96, batch_first=False, norm_first=True, dropout=0.0)
+            self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+        def forward(self, images):
+            return self.encoder(images.flatten(2).permute(2, 0, 1)[:24, :, :48].contiguous())
+
+    model = Rows().eval()
+    images = torch.randn(3, 48, 4, 6)
+    with pytest.raises(ValueError, match=r"was given 24 x 3 \(batch token\), but attends in 3 x 24.*batch_first=False"):
+        with tap(model, points=["attention"]):
+            model(images)
