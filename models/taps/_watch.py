@@ -69,8 +69,8 @@ class Watch(TorchFunctionMode):
         if (call.q.shape[0], call.q.shape[2]) != (layer.batch, layer.tokens):
             raise ValueError(
                 f"{layer.name} was given {layer.batch} x {layer.tokens} (batch token), but attends in "
-                f"{call.q.shape[0]} x {call.q.shape[2]}: attention inside windows, or tokens in front of the batch (batch_first=False), "
-                "cannot be tapped"
+                f"{call.q.shape[0]} x {call.q.shape[2]}: attention inside windows, or tokens in front of the batch "
+                "(batch_first=False), cannot be tapped"
             )
         if "attention" not in self.forward.sink.points:
             output = func(*args, **kwargs)
