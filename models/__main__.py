@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .checkpoints.passport import inspect_checkpoint
-from .checkpoints.timm_weights import timm_model
+from .checkpoints.timm_weights import authors_file, timm_model
 from .weights.download import CACHE, MIRROR, OFFLINE, at_hand, fetch, offline
 from .weights.hub import own_cache
-from .weights.registry import REGISTRY, Weights, authors_file, entry, markdown_table, matches, short_name
+from .weights.registry import REGISTRY, Weights, entry, markdown_table, matches, short_name
 
 VARIABLES = f"{CACHE}: cache folder. {MIRROR}: address or folder tried first. {OFFLINE[0]}=1: no network."
 

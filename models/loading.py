@@ -19,13 +19,13 @@ from .checkpoints.families import FAMILIES
 from .checkpoints.heads import check_heads, head_count, heads_of, own_head_count
 from .checkpoints.image_size import ImageSize, check_tiles, checked_pair, img_size_of, own_img_size, resized
 from .checkpoints.passport import passport
-from .checkpoints.plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
 from .checkpoints.pouring import pour
 from .checkpoints.reading import recognised
-from .checkpoints.timm_weights import timm_model
+from .checkpoints.timm_weights import authors_file, timm_model
 from .layout import pair, token_layout
+from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
 from .weights.download import at_hand, fetch
-from .weights.registry import ALIASES, REGISTRY, Weights, authors_file, nearest
+from .weights.registry import ALIASES, REGISTRY, Weights, nearest
 
 RANDOM_SEED = 0  # of `mini-random`: the same untrained network for everybody
 

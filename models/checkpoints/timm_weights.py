@@ -6,10 +6,16 @@ from typing import Any
 
 import timm
 
+from ..plain_vits import nearest_timm_names
 from ..weights.download import cache_folder, offline
 from ..weights.hub import no_network, on_disk, on_hub, out_of_reach, own_cache
 from ..weights.registry import Weights
-from .plain_vits import nearest_timm_names
+from .families import FAMILIES
+
+
+def authors_file(weights: Weights) -> bool:
+    """Whether the authors' own file can be read, instead of the one that timm hosts."""
+    return bool(weights.urls) and (weights.family in FAMILIES or weights.family == "supervised")
 
 
 def timm_model(name: str, weights: Weights | None, *, pretrained: bool, img_size: tuple[int, int] | None) -> Any:

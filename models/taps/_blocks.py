@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from torch import nn
 
-from ..checkpoints.plain_vits import refuse_unless_plain
 from ..layout import innermost
+from ..plain_vits import refuse_unless_plain
 
 NEVER_CALLED = (nn.ModuleList, nn.ModuleDict)
 

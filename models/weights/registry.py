@@ -3,7 +3,6 @@
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from ..checkpoints.families import FAMILIES
 from ._catalogue import ALIASES, CATALOGUE
 from .entry import Weights
 
@@ -11,7 +10,6 @@ __all__ = [
     "ALIASES",
     "REGISTRY",
     "Weights",
-    "authors_file",
     "entry",
     "list_models",
     "markdown_table",
@@ -51,11 +49,6 @@ def entry(name: str) -> Weights:
     if weights is None:
         raise ValueError(f"name={name!r} is not in the registry of weights; {_nearest(name)}")
     return weights
-
-
-def authors_file(weights: Weights) -> bool:
-    """Whether the authors' own file can be read, instead of the one that timm hosts."""
-    return bool(weights.urls) and (weights.family in FAMILIES or weights.family == "supervised")
 
 
 def nearest(name: str, count: int = 4) -> list[str]:
