@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,15 @@ class Budget:
         for index in range(batch):
             for start in range(0, tokens, step):
                 yield slice(index, index + 1), slice(start, min(start + step, tokens))
+
+
+    def runs(self, tensors: Sequence[Tensor], *, split: bool) -> Iterator[slice]:
+        """Runs of images, of which each tensor's part fits together; all at once where they must not be split."""
+        batch = len(tensors[0])
+        largest = max(tensor[0].numel() * tensor.element_size() for tensor in tensors)
+        step = int(max(1, min(batch, self.together_bytes // largest))) if split else batch
+        for start in range(0, batch, step):
+            yield slice(start, min(start + step, batch))
 
 
 @dataclasses.dataclass(frozen=True)

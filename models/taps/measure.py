@@ -172,17 +172,23 @@ class _Measurements:
             self._keep(depth, metric, metric.finished(sums, self.layout))
 
     def tokens(self, layer: int, point: str, value: Tensor) -> None:
-        if point != "embedding":
+        if point == "embedding":
+            self._measure(0, {"after_mlp": value}, [metric for metric in self._of_tokens if metric.of_embedding])
+        else:
             self._tensors[point] = value
-            return
-        for metric in self._of_tokens:
-            if metric.of_embedding:
-                self._keep(0, metric, metric.value({"after_mlp": value}, self.layout))
 
     def done(self, layer: int) -> None:
-        for metric in self._of_tokens:
-            self._keep(layer + 1, metric, metric.value(self._tensors, self.layout))
+        self._measure(layer + 1, self._tensors, self._of_tokens)
         self._tensors.clear()
+
+    def _measure(self, depth: int, tensors: Mapping[str, Tensor], metrics: Sequence[Metric]) -> None:
+        """All metrics of some images, then of the next, so that the tensors stay near the processor meanwhile."""
+        if not metrics:
+            return
+        for images in self.budget.runs(list(tensors.values()), split=not self._across_images):
+            part = {point: tensor[images] for point, tensor in tensors.items()}
+            for metric in metrics:
+                self._keep(depth, metric, metric.value(part, self.layout))
 
     def end_of_batch(self, images: int) -> None:
         """Move this batch's values off the device, all at once."""
