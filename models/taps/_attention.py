@@ -100,14 +100,14 @@ class AttentionCall:
         batch, heads, tokens, _ = self.q.shape
         return self.v.new_empty(batch, tokens, heads, self.v.shape[-1]).transpose(1, 2)
 
-    def logits(self, images: slice, queries: slice) -> Tensor:
+    def logits(self, images: slice, queries: slice, out: Tensor | None = None) -> Tensor:
         """q k^T scale + bias of some images and queries, in float32 or float64."""
         exact = _exact(self.q.dtype)
         q = self.q[images, :, queries].to(exact) * self.scale
-        logits = q @ self.k[images].to(exact).transpose(-1, -2)
+        logits = torch.matmul(q, self.k[images].to(exact).transpose(-1, -2), out=out)
         if self.bias is not None:
             bias = self.bias.expand(self.q.shape[0], -1, self.q.shape[2], -1)
-            logits = logits + bias[images, :, queries].to(exact)
+            logits += bias[images, :, queries].to(exact)
         return logits
 
     def first_rows(self, queries: int) -> Tensor:
@@ -148,12 +148,17 @@ class AttentionCall:
         return cls(query, key, value, bias, factor, masked)
 
     def blocks(self, budget: Budget) -> Iterator[AttentionBlock]:
-        """All rows, in blocks that fit the budget."""
+        """All rows, in blocks that fit the budget; a block may be written over by the next one."""
         batch, heads, tokens, _ = self.q.shape
         itemsize = torch.finfo(_exact(self.q.dtype)).bits // 8
+        logits: Tensor | None = None
+        weights: Tensor | None = None
         for images, queries in budget.plan(batch, heads, tokens, itemsize):
-            logits = self.logits(images, queries)
-            weights = logits.softmax(-1)
+            rows = (images.stop - images.start, heads, queries.stop - queries.start, tokens)
+            if weights is None or weights.shape != rows or weights.requires_grad:
+                logits = weights = None  # free the last ones before there are new ones
+            logits = self.logits(images, queries, out=logits)
+            weights = torch.softmax(logits, -1, out=weights)
             yield AttentionBlock(weights, images, queries, tokens, None if self.masked else logits)
 
     def output(self, block: AttentionBlock) -> Tensor:

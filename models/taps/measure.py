@@ -167,7 +167,7 @@ class _Measurements:
         if block.queries.start > 0:
             sums = self._sums.pop(metric.name) + sums
         if block.queries.stop < block.tokens:
-            self._sums[metric.name] = sums
+            self._sums[metric.name] = sums.clone()  # the block that it may be a view of is written over
         else:
             self._keep(depth, metric, metric.finished(sums, self.layout))
 
@@ -204,7 +204,7 @@ class _Measurements:
 
     def _keep(self, depth: int, metric: Metric, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
-            self._chunks[_Key(metric.name, name, metric.convention, depth)].append(value)
+            self._chunks[_Key(metric.name, name, metric.convention, depth)].append(value.clone())
 
     def table(self) -> pd.DataFrame:
         owners: dict[str, set[str]] = defaultdict(set)

@@ -110,6 +110,17 @@ def test_a_function_of_ones_own(model, images):
     assert set(table["depth"]) == {2} and set(table["convention"]) == {""}
 
 
+@pytest.mark.parametrize("budget", [1e-3, 0.05])
+def test_values_that_are_views_of_the_attention_are_not_written_over(model, images, budget):
+    def first(attention):
+        return attention[:, :, 0, 0]
+
+    table = measure(model, [images], {"first": first}, budget_mib=budget, progress=False)
+    with torch.inference_mode(), tap(model) as trace:
+        model(images)
+    torch.testing.assert_close(values(table, "first", 2), trace.attention[1][:, :, 0, 0].double(), atol=1e-6, rtol=0)
+
+
 def test_bound_options_are_part_of_the_rows(model, images):
     exact = partial(ops.attention_nmi, convention="exact")
     table = measure(model, [images], {"nmi": exact, "official": ops.attention_nmi}, progress=False, budget_mib=1e-3)
