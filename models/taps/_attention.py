@@ -52,7 +52,6 @@ class Budget:
             for start in range(0, tokens, step):
                 yield slice(index, index + 1), slice(start, min(start + step, tokens))
 
-
     def runs(self, tensors: Sequence[Tensor], *, split: bool) -> Iterator[slice]:
         """Runs of images, of which each tensor's part fits together; all at once where they must not be split."""
         batch = len(tensors[0])
