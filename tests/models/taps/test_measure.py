@@ -11,19 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 import ops
 from models import TokenLayout, load_model, measure, tap
 from tests.models._own_vit import OwnViT
-
-METRICS = {
-    "distance": ops.attention_distance,
-    "nmi": ops.attention_nmi,
-    "entropy": ops.attention_entropy,
-    "class": ops.class_attention_statistics,
-    "heads": ops.head_similarity,
-    "depths": ops.depth_similarity,
-    "tokens": ops.token_similarity,
-    "fourier": ops.relative_log_amplitude,
-    "magnitudes": ops.attention_magnitudes,
-    "spectrum": ops.singular_spectrum,
-}
+from tests.models.taps._metrics import METRICS
 
 
 @pytest.fixture(scope="module")
