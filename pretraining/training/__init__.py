@@ -1,0 +1,1 @@
+"""From recipe and images to a checkpoint."""

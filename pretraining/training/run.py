@@ -1,0 +1,276 @@
+"""The loop: from a recipe and images to a checkpoint, going on where an earlier run of the same command stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from tqdm.auto import tqdm
+from yacs.config import CfgNode
+
+from study.processes import Process, agreed, everybody_waits, process
+
+from ..data import Collection, batches_from, open_collection
+from ..objectives import Objective, build_objective
+from ..optimisation import build_optimiser, learning_rate, set_learning_rate
+from ..recipe import recipe_text
+from ..watching import Watch
+from .checkpoint import CHECKPOINT, OURS, Standing, refuse_other_training, resume, save, stored
+from .losses import DivergedError, Losses
+from .precision import attention_that_pays, checkpoint_activations, scaler
+from .step import forward_seed, optimiser_step
+from .stopping import Wish, stop_wish
+
+RECIPE = "recipe.yaml"
+READ_EVERY = 10  # steps between two rows of the log
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        checkpoint: path of the last one.
+        images_seen: position that it holds.
+        finished: False where somebody asked it to stop early.
+    """
+
+    checkpoint: Path
+    images_seen: int
+    finished: bool
+
+
+def train(
+    recipe: CfgNode, data: str, out: Path, *, device: str = "auto", command: str = "", progress: bool = True
+) -> Outcome:
+    """Train in a folder, or go on with what was begun there by the same recipe on the same images.
+
+    Args:
+        recipe: as `pretraining.recipe.load_recipe` gives it.
+        data: what `pretraining.data.open_collection` takes.
+        out: folder of checkpoint, log and pictures; made where it is not there.
+        device: auto, cpu, cuda or cuda:N; torchrun's processes take a GPU each.
+        command: what the user typed, for the record.
+        progress: show a bar.
+    Raises:
+        OSError: images or folder cannot be read or written, or another process trains in the folder.
+        ValueError: recipe, images and checkpoint do not fit together, or the loss is no number any more.
+    """
+    with process(device) as here, stop_wish() as wish, _alone(out, here):
+        checkpoint = out / CHECKPOINT
+        collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
+        if checkpoint.exists():  # before anything is built: a wrong folder should be known at once
+            payload, written = stored(checkpoint)
+            refuse_other_training(checkpoint, payload[OURS], written, recipe, collection.digest)
+        training = Training(recipe, collection, out, here, command)
+        return training.run(wish, progress=progress and here.first)
+
+
+class Training:
+    """A training between two steps.
+
+    Args:
+        recipe: of the training.
+        collection: images to learn from.
+        out: folder, whose checkpoint is taken up where there is one.
+        here: this process.
+        command: for the record.
+    """
+
+    def __init__(self, recipe: CfgNode, collection: Collection, out: Path, here: Process, command: str) -> None:
+        self.recipe, self.collection, self.out, self.here = recipe, collection, out, here
+        self.steps_per_epoch = _steps_per_epoch(recipe, collection)
+        torch.manual_seed(recipe.SEED)
+        with attention_that_pays(here.device, recipe.TRAIN.PRECISION):
+            self.objective: Objective = build_objective(recipe, classes=len(collection.classes)).to(here.device)
+        self.optimiser = build_optimiser(self.objective, recipe)
+        self.scaler = scaler(here.device, recipe.TRAIN.PRECISION)
+        self.standing = Standing(0, collection.digest, {}, command)
+        if (out / CHECKPOINT).exists():
+            old = resume(out / CHECKPOINT, recipe, collection.digest, self.objective, self.optimiser, self.scaler)
+            self.standing = dataclasses.replace(old, command=command)
+        elif here.first:
+            (out / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
+        self.trained = _ready(self.objective, recipe, here)
+        self.watch = Watch(recipe, collection, out, position=self.standing.images_seen) if here.first else None
+
+    @property
+    def step(self) -> int:
+        """Number of optimiser steps done."""
+        return self.standing.images_seen // self.recipe.TRAIN.BATCH
+
+    @property
+    def epoch(self) -> int:
+        """Number of whole epochs done."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the whole training."""
+        return self.steps_per_epoch * self.recipe.SCHEDULE.EPOCHS
+
+    def run(self, wish: Wish, *, progress: bool) -> Outcome:
+        """Train until the end or until somebody wishes to stop."""
+        losses = Losses(READ_EVERY)
+        with _bar(self.steps, self.step, progress) as bar:
+            self._look(first=True)
+            batches = self._batches()
+            clock = _Clock()
+            while self.step < self.steps:
+                losses.add(self._one_step(batches))
+                stopping = self._stopping(wish, losses.due)
+                saving = stopping or self._save_is_due()
+                if losses.due or saving:
+                    self._read(losses, clock, bar)
+                if saving:
+                    self._save()
+                if stopping:
+                    break
+                if self._look():
+                    clock.lap()
+            return Outcome(self.out / CHECKPOINT, self.standing.images_seen, self.step == self.steps)
+
+    def _one_step(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+        recipe, seen = self.recipe, self.standing.images_seen
+        set_learning_rate(self.optimiser, self._learning_rate())
+        self.objective.advance(self.step / self.steps)
+        micro_batches = [next(batches) for _ in range(recipe.TRAIN.ACCUMULATE)]
+        self.objective.train()
+        parts = optimiser_step(
+            self.trained,
+            self.optimiser,
+            self.scaler,
+            micro_batches,
+            precision=recipe.TRAIN.PRECISION,
+            clip=recipe.OPTIM.CLIP_GRAD,
+            seeds=[
+                forward_seed(recipe.SEED, seen + index * share, self.here.rank) for index in range(len(micro_batches))
+            ],
+        )
+        self.standing = dataclasses.replace(self.standing, images_seen=seen + recipe.TRAIN.BATCH)
+        return parts
+
+    def _learning_rate(self) -> float:
+        return learning_rate(self.recipe, step=self.step, steps_per_epoch=self.steps_per_epoch)
+
+    def _batches(self) -> Iterator[dict[str, Tensor]]:
+        here = self.here
+        loader = batches_from(
+            self.collection, self.recipe, position=self.standing.images_seen, rank=here.rank, world=here.world
+        )
+        for batch in loader:
+            yield {name: value.to(here.device, non_blocking=True) for name, value in batch.items()}
+
+    def _read(self, losses: Losses, clock: _Clock, bar: tqdm) -> None:
+        """Losses to the log; no checkpoint is written of weights whose loss is no number."""
+        seen = self.standing.images_seen
+        try:
+            means = losses.read(seen)
+        except DivergedError as error:
+            raise DivergedError(f"{error}. {self._last_good()}") from None
+        steps = self.step - bar.n
+        bar.update(steps)
+        bar.set_postfix(loss=f"{means['loss']:.4f}", refresh=False)
+        loss_values = {name: value for name, value in means.items() if name != "grad_norm"}
+        self.standing = dataclasses.replace(self.standing, losses=loss_values)
+        if self.watch is not None:
+            rate = steps * self.recipe.TRAIN.BATCH / clock.lap()
+            place = {"images": seen, "epoch": self.step / self.steps_per_epoch, "step": self.step}
+            self.watch.log({**place, **means, "lr": self._learning_rate(), "images_per_second": rate})
+
+    def _last_good(self) -> str:
+        path = self.out / CHECKPOINT
+        if not path.exists():
+            return "No checkpoint had been written yet"
+        return f"{path} holds the weights of {stored(path)[0][OURS]['images_seen']} images"
+
+    def _stopping(self, wish: Wish, asking: bool) -> bool:
+        """Whether to stop; several processes ask each other only when the losses are read."""
+        if self.here.world == 1:
+            return wish.stop
+        return asking and agreed(wish.stop, self.here.device)
+
+    def _save_is_due(self) -> bool:
+        every = max(1, round(self.recipe.TRAIN.SAVE_EVERY * self.steps_per_epoch))
+        return self.step % every == 0 or self.step == self.steps
+
+    def _save(self) -> None:
+        if self.here.first:
+            path = self.out / CHECKPOINT
+            save(path, self.standing, self.recipe, self.objective, self.optimiser, self.scaler, epoch=self.epoch)
+        everybody_waits()
+
+    def _look(self, *, first: bool = False) -> bool:
+        """Measure the encoder every few epochs, at the start and at the end; whether it was due."""
+        every = self.recipe.WATCH.EVERY * self.steps_per_epoch
+        due = self.step == 0 if first else self.step == self.steps or (every > 0 and self.step % every == 0)
+        if due and self.watch is not None:
+            self.watch.look(self.objective, self.standing.images_seen)
+        if due:
+            everybody_waits()
+        return due
+
+
+class _Clock:
+    """Seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        self.started, seconds = now, now - self.started
+        return seconds
+
+
+def _steps_per_epoch(recipe: CfgNode, collection: Collection) -> int:
+    steps = len(collection) // recipe.TRAIN.BATCH
+    if steps == 0:
+        raise ValueError(
+            f"{len(collection)} images are fewer than TRAIN.BATCH {recipe.TRAIN.BATCH}, so no batch is full: "
+            f"give more images or --opts TRAIN.BATCH {len(collection)}"
+        )
+    return steps
+
+
+def _ready(objective: Objective, recipe: CfgNode, here: Process) -> nn.Module:
+    """The objective as the loop calls it: checkpointed, compiled, and averaging gradients over processes."""
+    if recipe.TRAIN.CHECKPOINTING:
+        checkpoint_activations(objective)
+    if recipe.TRAIN.COMPILE:
+        objective.compile()
+    if here.world == 1:
+        return objective
+    devices = [here.device.index] if here.device.type == "cuda" else None
+    return DistributedDataParallel(objective, device_ids=devices, broadcast_buffers=False)
+
+
+def _bar(steps: int, done: int, shown: bool) -> tqdm:
+    return tqdm(total=steps, initial=done, unit="step", disable=not shown, desc="pretraining")
+
+
+@contextlib.contextmanager
+def _alone(out: Path, here: Process) -> Iterator[None]:
+    """The folder, made and held by one training at a time; a killed one lets go of it."""
+    if not here.first:
+        everybody_waits()
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise OSError(f"another process trains in {out}: wait for it, or choose another folder with --out") from None
+    try:
+        everybody_waits()
+        yield
+    finally:
+        lock.release()
