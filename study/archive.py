@@ -26,6 +26,10 @@ class File:
     def read(self) -> bytes:
         return self.path.read_bytes()
 
+    def size(self) -> int:
+        """Of the file in bytes."""
+        return self.path.stat().st_size
+
 
 @dataclasses.dataclass(frozen=True)
 class Member:
@@ -43,6 +47,10 @@ class Member:
 
     def read(self) -> bytes:
         return _opened(self.archive, os.getpid()).read(self.member)
+
+    def size(self) -> int:
+        """Of the image file in bytes, unpacked."""
+        return _opened(self.archive, os.getpid()).getinfo(self.member).file_size
 
 
 Source = File | Member

@@ -79,7 +79,7 @@ def open_images(
         OSError: there is no such folder or file.
         ValueError: a single file, no images in it, none of them readable, or labels that do not fit.
     """
-    found = _found(where)
+    found = image_files(where)
     names = [source.name for source in found]
     classes = folder_classes(names, str(where)) if labels is None else file_classes(names, Path(labels))
     numbers, class_names = ([], []) if classes is None else numbered(classes)
@@ -117,7 +117,8 @@ def subset(count: int, limit: int | None, seed: int | None) -> list[int]:
     return [index * count // limit for index in range(limit)]
 
 
-def _found(where: str | os.PathLike[str]) -> list[Source]:
+def image_files(where: str | os.PathLike[str]) -> list[Source]:
+    """All image files of a collection or a folder, unread; for `where` and the errors see `open_images`."""
     if where == "sample":
         return sample_files()
     path = _imagenette() if where == "imagenette" else Path(where).expanduser()
