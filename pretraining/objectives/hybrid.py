@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from jaxtyping import Float
 from timm.models.vision_transformer import Block
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from ..encoder import Encoder
+from ._hook import output_through
 from .contrastive import crossed_loss, predictor, projector
 from .masked_images import add_mask_token, feature_map, masked_loss, masked_tokens, pixel_decoder
 from .momentum import Momentum, frozen_copy
@@ -19,7 +22,9 @@ class Hybrid(Objective):
     """SimMIM and MoCo-v3 on a shared encoder: (1 - lambda) * MIM + lambda * CL.
 
     The masked view passes through the encoder once, the two contrastive views once each. The paper leaves open how
-    deep the decoder is: `DECODER_DEPTH` blocks before SimMIM's linear layer. A loss of weight 0 is not computed.
+    deep the decoder is: `DECODER_DEPTH` blocks before SimMIM's linear layer. A loss of weight 0 is not computed. Where
+    MoCo-v3 freezes the patch embedding, here the contrastive loss sends no gradient into it, but the masked one does:
+    lambda 0 is SimMIM and lambda 1 is MoCo-v3.
 
     Args:
         encoder: gets the mask token.
@@ -36,8 +41,7 @@ class Hybrid(Objective):
         self.weight = lambda_in_range(node.LAMBDA)
         self.temperature = contrast.TEMPERATURE
         self.momentum = Momentum(contrast.MOMENTUM, cosine=contrast.MOMENTUM_COSINE)
-        if contrast.FREEZE_PATCH_EMBED:
-            encoder.patch_embed.requires_grad_(False)
+        self.stop_at_patches = contrast.FREEZE_PATCH_EMBED
         self.encoder = encoder
         self.momentum_encoder = frozen_copy(encoder)
         self.projector = projector(encoder.embed_dim, contrast.HIDDEN, contrast.DIM)
@@ -57,6 +61,7 @@ class Hybrid(Objective):
             self.decoder_blocks.requires_grad_(False)
             self.decoder.requires_grad_(False)
             self.encoder.mask_token.requires_grad_(False)
+            self.encoder.patch_embed.requires_grad_(not self.stop_at_patches)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted loss, and its parts `mim` (of `image`, `mask`) and `contrastive` (of `view1`, `view2`).
@@ -79,12 +84,17 @@ class Hybrid(Objective):
         return self.decoder(feature_map(tokens, grid=self.encoder.patch_embed.grid_size))
 
     def _contrast(self, *views: Tensor) -> Float[Tensor, ""]:
-        first, second = (self.predictor(self.projector(_class_token(self.encoder, view))) for view in views)
+        first, second = (self._query(view) for view in views)
         with torch.no_grad():
             if self.training:
                 self.momentum.step((self.momentum_encoder, self.encoder), (self.momentum_projector, self.projector))
             keys = [self.momentum_projector(_class_token(self.momentum_encoder, view)) for view in views]
         return crossed_loss((first, second), (keys[0], keys[1]), temperature=self.temperature)
+
+    def _query(self, view: Tensor) -> Float[Tensor, "batch channel"]:
+        stop = output_through(self.encoder.patch_embed, Tensor.detach) if self.stop_at_patches else nullcontext()
+        with stop:
+            return self.predictor(self.projector(_class_token(self.encoder, view)))
 
     def advance(self, progress: float) -> None:
         """Set the momentum of the coming step."""

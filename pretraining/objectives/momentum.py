@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import TypeVar
 
 import torch
 from torch import nn
+
+from ..optimisation import moco_momentum
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -46,8 +47,7 @@ class Momentum:
 
     def advance(self, progress: float) -> None:
         """Set the coefficient of the coming step; `progress` runs from 0 to 1 over the training."""
-        if self.cosine:
-            self.value = 1 - (1 - self.start) / 2 * (1 + math.cos(math.pi * progress))
+        self.value = moco_momentum(progress, start=self.start, cosine=self.cosine)
         self._due = True
 
     def step(self, *pairs: tuple[nn.Module, nn.Module]) -> None:
