@@ -80,9 +80,7 @@ def open_collection(where: str | os.PathLike[str], *, limit: int | None = None, 
         ValueError: nothing given, a single file, no images, none of them readable.
     """
     if not str(where):
-        raise ValueError(
-            "DATA.PATH is empty; expected a folder or zip of images, or cifar10, cifar100, stl10, imagenet"
-        )
+        raise ValueError("no images named; expected a folder or zip of images, or cifar10, cifar100, stl10, imagenet")
     known = dataset(str(where))
     if known is not None:
         return _from_dataset(str(where), known, limit)

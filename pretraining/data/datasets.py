@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -78,7 +79,7 @@ def _cifar(name: str, train: bool, root: Path) -> Dataset:
     from torchvision import datasets
 
     found = getattr(datasets, name)(root, train=train, download=True)
-    return Dataset(torch.from_numpy(found.data), tuple(found.targets), tuple(found.classes))
+    return Dataset(torch.from_numpy(np.ascontiguousarray(found.data)), tuple(found.targets), tuple(found.classes))
 
 
 def _stl10(split: str, root: Path) -> Dataset:

@@ -23,8 +23,9 @@ def batches_from(
 ) -> Iterable[dict[str, Tensor]]:
     """Micro-batches of one process from `position` to the end of the last epoch.
 
-    What stands in them see `sample_maker`. Images are (batch 3 row column), normalised; "index" and "label" are int64. The values do not depend on the number
-    of workers or processes nor on where the training was resumed, and no global random state is read or changed.
+    What stands in them says `sample_maker`; images are (batch 3 row column), normalised, "index" and "label" int64.
+    The values do not depend on the number of workers or processes nor on where the training was resumed, and no global
+    random state is read or changed.
 
     Args:
         collection: the images.

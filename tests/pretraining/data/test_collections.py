@@ -1,0 +1,111 @@
+"""Collections of files: in memory or listed, with classes, limits, and every broken file named."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pretraining.data import batches_from, collections, open_collection
+from study.data import BrokenImages, open_images
+
+
+def written(folder, name, size=(6, 4), shade=0):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (shade, 2 * shade, 3 * shade)).save(path)
+
+
+def pixels(images):
+    return [np.asarray(image).tolist() for image in images]
+
+
+def test_in_memory_equals_listed_equals_studys(folder):
+    cached, listed, study = open_collection(folder), open_collection(folder, cache=False), open_images(folder)
+    assert cached.pixels.shape == (21, 8, 12, 3) and cached.pixels.dtype == torch.uint8 and listed.pixels is None
+    assert pixels(cached) == pixels(listed) == pixels(study)
+    assert cached.names == listed.names == study.names
+    assert cached.labels == listed.labels == study.labels and cached.classes == study.classes == ("a", "b")
+    assert cached.digest == listed.digest and cached[0].mode == "RGB"
+
+
+def test_zip_equals_the_folder(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in folder.rglob("*.png"):
+            archive.write(path, f"train/{path.relative_to(folder)}")
+    inside, outside = open_collection(tmp_path / "set.zip" / "train"), open_collection(folder)
+    assert pixels(inside) == pixels(outside) and inside.labels == outside.labels and inside.digest == outside.digest
+
+
+def test_limit_is_spaced_evenly(folder):
+    some = open_collection(folder, limit=7)
+    assert len(some) == 7 and some.names == open_collection(folder).names[::3] and set(some.labels) == {0, 1}
+    assert some.digest != open_collection(folder).digest
+    assert len(open_collection(folder, limit=0)) == len(open_collection(folder, limit=99)) == 21
+
+
+def test_pictures_of_several_sizes_are_listed(tmp_path):
+    written(tmp_path, "1.png")
+    written(tmp_path, "2.png", size=(7, 4))
+    found = open_collection(tmp_path)
+    assert found.pixels is None and [image.size for image in found] == [(6, 4), (7, 4)] and found.labels is None
+
+
+def test_too_many_pixels_are_listed(folder, monkeypatch):
+    monkeypatch.setattr(collections, "CACHED_BYTES", 21 * 8 * 12 * 3 - 1)
+    assert open_collection(folder).pixels is None
+
+
+def test_broken_ones_are_named_and_left_out(tmp_path):
+    for number in range(9):
+        written(tmp_path, f"{'ab'[number % 2]}/{number}.png", shade=number)
+    (tmp_path / "a" / "2.png").write_bytes(b"no picture")
+    (tmp_path / "b" / "3.png").write_bytes(b"")
+    with pytest.warns(BrokenImages, match=r"2 of 9 files in .* left out: a/2.png: no picture.*; b/3.png: the file is"):
+        found = open_collection(tmp_path)
+    assert len(found) == 7 == len(found.pixels) and "a/2.png" not in found.names
+    assert [image.getpixel((0, 0))[0] for image in found] == [0, 4, 6, 8, 1, 5, 7]
+    assert found.labels == (0, 0, 0, 0, 1, 1, 1)
+
+
+def test_more_broken_ones_are_counted(tmp_path):
+    written(tmp_path, "good.png")
+    for number in range(8):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    with pytest.warns(BrokenImages, match=r"8 of 9 .* 4.png: .*; and 3 more$"):
+        open_collection(tmp_path)
+
+
+def test_none_readable(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"no readable image: 1 of 1 files in .* 1.png"):
+        open_collection(tmp_path)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_broken_one_of_a_listed_collection_stops_the_training_by_name(tmp_path, recipe, workers):
+    for number in range(8):
+        written(tmp_path, f"{number}.png", size=(6 + number, 8))
+    (tmp_path / "5.png").write_bytes(b"no picture")
+    batches = batches_from(open_collection(tmp_path), recipe("simmim", "DATA.WORKERS", workers))
+    with pytest.raises(ValueError, match=r"5.png could not be read \(no picture.*replace or remove it"):
+        list(batches)
+
+
+def test_grey_palette_and_cmyk(tmp_path):
+    for mode, name in [("L", "1.png"), ("P", "2.png"), ("CMYK", "3.jpg"), ("RGBA", "4.png")]:
+        Image.new(mode, (6, 4)).save(tmp_path / name)
+    assert open_collection(tmp_path).pixels.shape == (4, 4, 6, 3)
+
+
+def test_what_is_not_there(tmp_path):
+    with pytest.raises(OSError, match="there is no folder or zip"):
+        open_collection(tmp_path / "missing")
+    with pytest.raises(ValueError, match="holds no images; accepted are"):
+        open_collection(tmp_path)
+    with pytest.raises(ValueError, match="no images named; expected a folder or zip"):
+        open_collection("")
+    written(tmp_path, "train/cat/1.png")
+    with pytest.raises(ValueError, match=r"holds train, which are not classes: give .*/train"):
+        open_collection(tmp_path)
