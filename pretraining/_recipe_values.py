@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 from typing import Any
 
+import yaml
 from yacs.config import CfgNode
 
 _NUMBERS = (int, float)
@@ -16,20 +18,43 @@ def assign(recipe: CfgNode, key: str, value: Any) -> None:
     Raises:
         ValueError: there is no such key, or its values are of another type.
     """
+    node, name = _place(recipe, key)
+    if isinstance(node.get(name), CfgNode):
+        raise ValueError(f"{key} is {value!r}, but it is a group of settings: {_members(key, node[name])}")
+    node[name] = value if node.is_new_allowed() else _of_type(key, value, node[name])
+
+
+def assign_word(recipe: CfgNode, key: str, word: str) -> None:
+    """Set one setting in place to what a word of the command line means; it stays as it is where text is expected.
+
+    Raises:
+        ValueError: as in `assign`.
+    """
+    node, name = _place(recipe, key)
+    assign(recipe, key, word if isinstance(node.get(name), str) else _meaning(word))
+
+
+def _place(recipe: CfgNode, key: str) -> tuple[CfgNode, str]:
+    """The node that holds a setting, and its name there."""
     *path, name = key.split(".")
     node = recipe
     for part in path:
         node = node.get(part)
         if not isinstance(node, CfgNode):
             raise ValueError(_unknown(recipe, key))
-    if name not in node:
-        if not node.is_new_allowed():
-            raise ValueError(_unknown(recipe, key))
-        node[name] = value
-        return
-    if isinstance(node[name], CfgNode):
-        raise ValueError(f"{key} is {value!r}, but it is a group of settings: {_members(key, node[name])}")
-    node[name] = value if node.is_new_allowed() else _of_type(key, value, node[name])
+    if name not in node and not node.is_new_allowed():
+        raise ValueError(_unknown(recipe, key))
+    return node, name
+
+
+def _meaning(word: str) -> Any:
+    """Python's 1e-4, (1, 2) and True, YAML's true; else the word."""
+    for read in (ast.literal_eval, yaml.safe_load):
+        try:
+            return read(word)
+        except (ValueError, TypeError, SyntaxError, yaml.YAMLError):
+            continue
+    return word
 
 
 def _of_type(key: str, value: Any, default: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from yacs.config import CfgNode
 
 from ._defaults import defaults
 from ._recipe_checks import checked
-from ._recipe_values import assign
+from ._recipe_values import assign, assign_word
 
 RECIPES = Path(__file__).parent / "recipes"
 SUFFIX = ".yaml"
@@ -24,7 +23,8 @@ def load_recipe(name_or_path: str | os.PathLike[str], opts: Sequence[str] = ()) 
 
     Args:
         name_or_path: one of `list_recipes()`, or a YAML file (told by its suffix or a folder in front).
-        opts: full keys and values in turn, ["HYBRID.LAMBDA", "0.6", ...]; values are read as Python or YAML.
+        opts: full keys and values in turn, ["HYBRID.LAMBDA", "0.6", ...]; values are words,
+            read as Python or YAML where no text is expected.
     Raises:
         OSError: there is no such file, or it cannot be read.
         ValueError: unknown recipe, unknown key, value of a wrong type or out of range, or no YAML.
@@ -123,20 +123,8 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 def _apply(recipe: CfgNode, opts: Sequence[str]) -> None:
     if len(opts) % 2:
         raise ValueError(f"opts {' '.join(map(str, opts))} has {len(opts)} parts, expected pairs of a key and a value")
-    for key, text in zip(opts[::2], opts[1::2], strict=True):
-        assign(recipe, key, _decoded(text))
-
-
-def _decoded(text: Any) -> Any:
-    """What a word of the command line means: Python's 1e-4, (1, 2), True, or YAML's true; else the word."""
-    if not isinstance(text, str):
-        return text
-    for read in (ast.literal_eval, yaml.safe_load):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, yaml.YAMLError):
-            continue
-    return text
+    for key, word in zip(opts[::2], opts[1::2], strict=True):
+        assign_word(recipe, key, word)
 
 
 def _frozen(recipe: CfgNode) -> CfgNode:
