@@ -2,6 +2,8 @@
 
 from .diagnostics import Diagnostics
 from .log import Log
+from .plot import plot_run
+from .reconstructions import write_reconstructions
 from .watch import Watch
 
-__all__ = ["Diagnostics", "Log", "Watch"]
+__all__ = ["Diagnostics", "Log", "Watch", "plot_run", "write_reconstructions"]
