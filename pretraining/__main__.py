@@ -111,7 +111,7 @@ def _show(options: argparse.Namespace, command: str) -> int:
 
 
 def _plot(options: argparse.Namespace, command: str) -> int:
-    from .watching import plot_run
+    from .watching.plot import plot_run
 
     print("\n".join(map(str, plot_run(options.folder))))
     return 0

@@ -21,7 +21,7 @@ from ..data import Collection, batches_from, open_collection
 from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
 from ..recipe import recipe_text
-from ..watching import Watch
+from ..watching.watch import Watch
 from .checkpoint import CHECKPOINT, OURS, Standing, refuse_other_training, resume, save, stored
 from .losses import DivergedError, Losses
 from .precision import attention_that_pays, checkpoint_activations, scaler
@@ -150,9 +150,7 @@ class Training:
             micro_batches,
             precision=recipe.TRAIN.PRECISION,
             clip=recipe.OPTIM.CLIP_GRAD,
-            seeds=[
-                forward_seed(recipe.SEED, seen + index * share, self.here.rank) for index in range(len(micro_batches))
-            ],
+            seeds=[forward_seed(recipe.SEED, seen, self.here.rank, part) for part in range(len(micro_batches))],
         )
         self.standing = dataclasses.replace(self.standing, images_seen=seen + recipe.TRAIN.BATCH)
         return parts
