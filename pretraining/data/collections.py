@@ -5,25 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import warnings
 from collections.abc import Sequence
 
-import numpy as np
-import torch
 from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
 from study.archive import Source
-from study.data import BrokenImages, image_files, subset
+from study.data import image_files, subset
 from study.labels import folder_classes, numbered
-from study.pictures import UnreadablePicture, picture, without_pillow_warnings
+from study.pictures import picture, without_pillow_warnings
 
 from .datasets import Dataset, dataset, folder_of
+from .reading import READ_ERRORS, broken_files, report, small_pictures
 
-SHOWN = 5  # broken files named in the warning
-CACHED_BYTES = 4 * 2**30  # pictures of one size that take no more than this stay in memory
-READ_ERRORS = (OSError, UnreadablePicture, RuntimeError)  # RuntimeError: an encrypted member of a zip
+CHECKED = 20_000  # collections of large pictures up to this are read once, so that broken ones are known at the start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +51,8 @@ class Collection(Sequence[Image.Image]):
         if self.pixels is not None:
             return Image.fromarray(self.pixels[index].numpy())
         try:
-            return picture(self.sources[index].read())
+            with without_pillow_warnings():
+                return picture(self.sources[index].read())
         except READ_ERRORS as error:
             raise ValueError(
                 f"{self.where}: {self.names[index]} could not be read ({error}); replace or remove it, and go on from "
@@ -66,13 +63,14 @@ class Collection(Sequence[Image.Image]):
 def open_collection(where: str | os.PathLike[str], *, limit: int | None = None, cache: bool = True) -> Collection:
     """Images of a folder, a zip, a folder inside a zip (`cifar10.zip/train`) or a data set of torchvision.
 
-    Pictures of one size that fit in 4 GiB are decoded here, and the broken ones among them are named and left out.
-    Larger collections are only listed; there a broken file stops the training when it is met, and is named then.
+    Pictures of one size that fit in 4 GiB are decoded here and stay in memory; up to 20,000 others are read once.
+    Broken files among them are named in a warning and left out. Larger collections are only listed: a broken file stops
+    the training when it is met, and is named then.
 
     Args:
-        where: a path, or `cifar10`, `cifar100`, `stl10` (its 100,000 unlabelled images) with or without `:FOLDER`, or
-            `imagenet:FOLDER`; `-test` (`imagenet-val`) after the name for the other images. Folders right below a path
-            are the classes, when all images lie in such.
+        where: a path, or `cifar10`, `cifar100`, `stl10` (its 100,000 unlabelled images), `stl10-train`, `-test` after
+            the name for test images, with or without `:FOLDER`; or `imagenet:FOLDER` and `imagenet-val:FOLDER`. Folders right
+            below a path are the classes, when all images lie in such.
         limit: number of images, evenly spaced over all; None or 0 takes all.
         cache: whether small pictures stay in memory.
     Raises:
@@ -84,55 +82,41 @@ def open_collection(where: str | os.PathLike[str], *, limit: int | None = None, 
     known = dataset(str(where))
     if known is not None:
         return _from_dataset(str(where), known, limit)
-    found = image_files(folder_of(str(where)))
-    classes = folder_classes([source.name for source in found], str(where))
+    return _readable(_listed(str(where), limit), cache)
+
+
+def _listed(where: str, limit: int | None) -> Collection:
+    """The files, unread."""
+    found = image_files(folder_of(where))
+    classes = folder_classes([source.name for source in found], where)
     numbers, class_names = ([], []) if classes is None else numbered(classes)
     chosen = subset(len(found), limit or None, None)
-    listed = Collection(
-        where=str(where),
-        names=tuple(found[index].name for index in chosen),
+    sources = tuple(found[index] for index in chosen)
+    return Collection(
+        where=where,
+        names=tuple(source.name for source in sources),
         labels=None if classes is None else tuple(numbers[index] for index in chosen),
         classes=tuple(class_names),
-        digest=_digest([found[index] for index in chosen]),
+        digest=_digest(sources),
         pixels=None,
-        sources=tuple(found[index] for index in chosen),
+        sources=sources,
     )
-    return in_memory(listed) if cache else listed
 
 
-def in_memory(collection: Collection) -> Collection:
-    """The collection with its pictures decoded, without the broken ones; as it is where they are too large or differ.
-
-    Raises:
-        ValueError: no picture can be read.
-    """
-    pixels, broken, kept = None, [], []
-    with without_pillow_warnings():
-        for index, source in enumerate(collection.sources):
-            try:
-                decoded = np.asarray(picture(source.read()))
-            except READ_ERRORS as error:
-                broken.append((source.name, str(error) or type(error).__name__))
-                continue
-            if pixels is None:
-                if decoded.nbytes * len(collection) > CACHED_BYTES:
-                    return collection
-                pixels = np.empty((len(collection), *decoded.shape), dtype=np.uint8)
-            if decoded.shape != pixels.shape[1:]:
-                return collection
-            pixels[len(kept)] = decoded
-            kept.append(index)
-    _report(broken, len(collection), collection.where)
-    return _kept(collection, kept, torch.from_numpy(pixels[: len(kept)]))
-
-
-def _kept(collection: Collection, kept: list[int], pixels: Tensor) -> Collection:
+def _readable(listed: Collection, cache: bool) -> Collection:
+    """Without the files that cannot be read, and with the pictures in memory where they are small."""
+    decoded = small_pictures(listed.sources) if cache else None
+    if decoded is None and len(listed) > CHECKED:
+        return listed
+    pixels, broken = decoded or (None, broken_files(listed.sources))
+    report(broken, listed.names, listed.where)
+    kept = [index for index in range(len(listed)) if index not in broken]
     return dataclasses.replace(
-        collection,
-        names=tuple(collection.names[index] for index in kept),
-        labels=None if collection.labels is None else tuple(collection.labels[index] for index in kept),
+        listed,
+        names=tuple(listed.names[index] for index in kept),
+        labels=None if listed.labels is None else tuple(listed.labels[index] for index in kept),
         pixels=pixels,
-        sources=(),
+        sources=() if pixels is not None else tuple(listed.sources[index] for index in kept),
     )
 
 
@@ -151,14 +135,3 @@ def _from_dataset(where: str, known: Dataset, limit: int) -> Collection:
 
 def _digest(sources: Sequence[Source]) -> str:
     return hashlib.sha256("".join(f"{source.size()}  {source.name}\n" for source in sources).encode()).hexdigest()
-
-
-def _report(broken: Sequence[tuple[str, str]], count: int, where: str) -> None:
-    if not broken:
-        return
-    listed = "; ".join(f"{name}: {reason}" for name, reason in broken[:SHOWN])
-    more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-    text = f"{len(broken)} of {count} files in {where} could not be read and are left out: {listed}{more}"
-    if len(broken) == count:
-        raise ValueError(f"no readable image: {text}")
-    warnings.warn(text, BrokenImages, stacklevel=4)

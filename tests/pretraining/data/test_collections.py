@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pretraining.data import batches_from, collections, open_collection
+from pretraining.data import batches_from, collections, open_collection, reading
 from study.data import BrokenImages, open_images
 
 
@@ -53,7 +53,7 @@ def test_pictures_of_several_sizes_are_listed(tmp_path):
 
 
 def test_too_many_pixels_are_listed(folder, monkeypatch):
-    monkeypatch.setattr(collections, "CACHED_BYTES", 21 * 8 * 12 * 3 - 1)
+    monkeypatch.setattr(reading, "CACHED_BYTES", 21 * 8 * 12 * 3 - 1)
     assert open_collection(folder).pixels is None
 
 
@@ -83,12 +83,23 @@ def test_none_readable(tmp_path):
         open_collection(tmp_path)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_broken_one_of_a_listed_collection_stops_the_training_by_name(tmp_path, recipe, workers):
+@pytest.fixture
+def several_sizes(tmp_path):
     for number in range(8):
         written(tmp_path, f"{number}.png", size=(6 + number, 8))
     (tmp_path / "5.png").write_bytes(b"no picture")
-    batches = batches_from(open_collection(tmp_path), recipe("simmim", "DATA.WORKERS", workers))
+    return tmp_path
+
+
+def test_broken_ones_among_large_pictures(several_sizes):
+    with pytest.warns(BrokenImages, match=r"1 of 8 files in .* 5.png: no picture"):
+        found = open_collection(several_sizes)
+    assert [image.width for image in found] == [6, 7, 8, 9, 10, 12, 13] and found.pixels is None
+
+
+def test_broken_one_of_a_listed_collection_stops_the_training_by_name(several_sizes, recipe, monkeypatch):
+    monkeypatch.setattr(collections, "CHECKED", 7)
+    batches = batches_from(open_collection(several_sizes), recipe("simmim"))
     with pytest.raises(ValueError, match=r"5.png could not be read \(no picture.*replace or remove it"):
         list(batches)
 
