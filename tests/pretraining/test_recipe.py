@@ -9,10 +9,12 @@ from pretraining._recipe_checks import CHOICES
 from pretraining.recipe import differences, list_recipes, load_recipe, parsed, recipe_text
 
 MINI = "mini_mocov3"
+FIXED = ("TRAIN.BATCH", 256, "SCHEDULE.EPOCHS", 21)
+"""What the errors below name, whatever the miniatures are trained with."""
 
 
-def changed(*opts, recipe=MINI):
-    return load_recipe(recipe, [str(word) for word in opts])
+def changed(*opts):
+    return load_recipe(MINI, [str(word) for word in (*FIXED, *opts)])
 
 
 def test_defaults_are_a_recipe():
@@ -41,9 +43,9 @@ def test_miniatures_differ_in_objective_and_views_alone():
         assert {key.split(".")[0] for key in keys} <= {"METHOD", *(m.upper() for m in CHOICES["METHOD"]), "VIEWS"}
 
 
-def test_miniatures_see_more_than_a_million_images():
+def test_miniatures_see_a_million_images():
     recipe = load_recipe("mini_mae")
-    assert 50_000 // recipe.TRAIN.BATCH * recipe.TRAIN.BATCH * recipe.SCHEDULE.EPOCHS == 1_048_320
+    assert 50_000 // recipe.TRAIN.BATCH * recipe.TRAIN.BATCH * recipe.SCHEDULE.EPOCHS >= 1_000_000
 
 
 @pytest.mark.parametrize("name", list_recipes())
@@ -108,8 +110,8 @@ def test_recipes_are_independent():
 
 def test_differences_name_settings_and_values():
     first = changed("SEED", 3, "ENCODER.OPTIONS.init_values", 0.1, "NOTE", "other")
-    assert differences(load_recipe(MINI), first) == ["SEED: 0 -> 3", "ENCODER.OPTIONS.init_values: None -> 0.1"]
-    assert differences(first, load_recipe(MINI)) == ["SEED: 3 -> 0", "ENCODER.OPTIONS.init_values: 0.1 -> None"]
+    assert differences(changed(), first) == ["SEED: 0 -> 3", "ENCODER.OPTIONS.init_values: None -> 0.1"]
+    assert differences(first, changed()) == ["SEED: 3 -> 0", "ENCODER.OPTIONS.init_values: 0.1 -> None"]
 
 
 def test_frozen():

@@ -22,7 +22,7 @@ def loaded(golden):
 
 
 def recipe_of(**settings):
-    opts = {"TRAIN.BATCH": 256, "OPTIM.REFERENCE_BATCH": 256, **settings}
+    opts = {"TRAIN.BATCH": 256, "SCHEDULE.EPOCHS": 21, "SCHEDULE.WARMUP_EPOCHS": 2, **settings}
     return load_recipe("mini_mae", [str(word) for pair in opts.items() for word in pair])
 
 
