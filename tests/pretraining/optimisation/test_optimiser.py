@@ -1,5 +1,7 @@
 """The optimiser that a recipe asks for."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
@@ -8,6 +10,8 @@ from torch import nn
 from pretraining.optimisation import build_optimiser
 from pretraining.optimisation.lars import LARS
 from pretraining.recipe import load_recipe
+
+SMALL = Path(__file__).parents[1] / "small.yaml"
 
 
 class Small(nn.Module):
@@ -27,7 +31,7 @@ class Small(nn.Module):
 
 
 def recipe_of(*opts):
-    return load_recipe("mini_mae", [str(word) for word in opts])
+    return load_recipe(SMALL, [str(word) for word in opts])
 
 
 def group_of(optimiser, name):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from pretraining.optimisation import learning_rate, moco_momentum, set_learning_
 from pretraining.optimisation.schedules import cosine_lr
 from pretraining.recipe import load_recipe
 
+SMALL = Path(__file__).parents[1] / "small.yaml"
+
 GOLDEN = {"rel": 1e-12, "abs": 1e-15}
 
 
@@ -22,8 +25,7 @@ def loaded(golden):
 
 
 def recipe_of(**settings):
-    opts = {"TRAIN.BATCH": 256, "SCHEDULE.EPOCHS": 21, "SCHEDULE.WARMUP_EPOCHS": 2, **settings}
-    return load_recipe("mini_mae", [str(word) for pair in opts.items() for word in pair])
+    return load_recipe(SMALL, [str(word) for pair in settings.items() for word in pair])
 
 
 def optimiser_with(scales):
