@@ -82,6 +82,7 @@ def _known(recipe: CfgNode, objective: Objective) -> dict[str, Any]:
     return {
         "method": recipe.METHOD,
         "recipe": recipe_text(recipe),
+        "labels_seen": recipe.METHOD == "supervised",
         "num_heads": _heads(objective),
         "mean": list(recipe.DATA.MEAN),
         "std": list(recipe.DATA.STD),

@@ -11,14 +11,10 @@ import pytest
 import torch
 
 from pretraining.training.checkpoint import CHECKPOINT, stored
+from tests.pretraining.training._weights import weights
 
 KILLS = 10
 OFTEN = ("SCHEDULE.EPOCHS", 100, "TRAIN.SAVE_EVERY", 0.2)  # 500 steps, a checkpoint after each
-
-
-def weights(folder):
-    payload, _ = stored(folder / CHECKPOINT)
-    return {name: value for name, value in payload.items() if name in {"model", "state_dict", "optimizer"}}
 
 
 def finished(process):
@@ -83,6 +79,11 @@ def test_errors_are_one_line(photographs, command, started, tmp_path):
 
 
 def test_help_needs_no_torch():
-    code = "import sys, pretraining.__main__ as m\ntry: m.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    code = """if True:
+        import sys, pretraining.__main__ as command
+        try:
+            command.main(["--help"])
+        except SystemExit:
+            print("torch" in sys.modules)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("False")

@@ -12,13 +12,9 @@ from pretraining.training.checkpoint import CHECKPOINT, OURS, stored
 from pretraining.training.losses import DivergedError
 from pretraining.training.run import Training, train
 from pretraining.training.stopping import Wish
+from tests.pretraining.training._weights import weights
 
 METHODS = ("mocov3", "simmim", "mae", "hybrid", "supervised")
-
-
-def weights(folder):
-    payload, _ = stored(folder / CHECKPOINT)
-    return {name: value for name, value in payload.items() if name in {"model", "state_dict", "optimizer"}}
 
 
 def log(folder):
