@@ -8,24 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from yacs.config import CfgNode
 
 from pretraining.objectives import Objective, build_objective
-from pretraining.recipe import load_recipe
+from tests.pretraining.objectives.recipes import golden_recipe
 
-SIZES = {
-    "mocov3": ("ENCODER.IMG_SIZE", 32, "ENCODER.PATCH_SIZE", 8, "MOCOV3.DIM", 32, "MOCOV3.HIDDEN", 64),
-    "simmim": (
-        *("ENCODER.ARCH", "beit_base_patch16_224", "ENCODER.IMG_SIZE", 96, "ENCODER.PATCH_SIZE", 16),
-        *("SIMMIM.MASK_PATCH", 32, "ENCODER.POSITIONS", "learned", "ENCODER.OPTIONS.use_abs_pos_emb", False),
-        *("ENCODER.OPTIONS.use_rel_pos_bias", False, "ENCODER.OPTIONS.use_shared_rel_pos_bias", True),
-        *("ENCODER.OPTIONS.init_values", 0.1),
-    ),
-    "mae": (
-        *("ENCODER.IMG_SIZE", 48, "ENCODER.PATCH_SIZE", 8),
-        *("MAE.DECODER_DIM", 24, "MAE.DECODER_DEPTH", 2, "MAE.DECODER_HEADS", 3),
-    ),
-}
 DOUBLE = "f64/"
 FOLDERS = {"mocov3": "moco_v3", "simmim": "simmim", "mae": "mae"}
 
@@ -79,18 +65,7 @@ def official(golden) -> Callable[[str], Official]:
 
 
 @pytest.fixture
-def golden_recipe() -> Callable[..., CfgNode]:
-    """`golden_recipe(method, *opts)`: the recipe of a golden checkpoint."""
-
-    def made(method: str, *opts: object) -> CfgNode:
-        encoder = ("ENCODER.EMBED_DIM", 32, "ENCODER.DEPTH", 2, "ENCODER.NUM_HEADS", 4, "TRAIN.PRECISION", "float32")
-        return load_recipe(f"mini_{method}", [str(item) for item in (*encoder, *SIZES[method], *opts)])
-
-    return made
-
-
-@pytest.fixture
-def golden_objective(golden_recipe, official) -> Callable[..., Objective]:
+def golden_objective(official) -> Callable[..., Objective]:
     """`golden_objective(method, dtype, *opts)`: a method with the golden checkpoint's weights, in train mode."""
 
     def made(method: str, dtype: torch.dtype, *opts: object) -> Objective:

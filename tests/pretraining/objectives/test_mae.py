@@ -9,6 +9,7 @@ from pretraining.objectives import build_objective
 from pretraining.objectives.mae import kept_count, patch_statistics, removed_loss, visible_tokens
 from pretraining.optimisation import build_optimiser
 from tests.pretraining.objectives.golden import per_name, quiet
+from tests.pretraining.objectives.recipes import golden_recipe
 
 CASES = {"norm_pix": True, "raw": False}
 LOSS = {torch.float64: 1e-13, torch.float32: 2e-6}
@@ -89,7 +90,7 @@ def test_golden_targets(batch, expected, dtype):
         torch.testing.assert_close(value, wanted, rtol=TARGET[dtype], atol=TARGET[dtype])
 
 
-def test_golden_trajectory(objective, golden_recipe, batch, case, expected, official, dtype):
+def test_golden_trajectory(objective, batch, case, expected, official, dtype):
     """Four losses of three steps of AdamW."""
     meta = official("mae").meta()
     options = meta["adamw"]
@@ -139,7 +140,7 @@ def test_loss_by_loops():
     torch.testing.assert_close(found, sum(errors) / len(errors), rtol=1e-12, atol=0)
 
 
-def test_reconstruction_of_normalised_pixels_has_the_patches_own_colours(golden_recipe):
+def test_reconstruction_of_normalised_pixels_has_the_patches_own_colours():
     objective = build_objective(golden_recipe("mae", "MAE.NORM_PIXELS", True), classes=2)
     torch.nn.init.zeros_(objective.decoder.pred.weight)
     torch.nn.init.zeros_(objective.decoder.pred.bias)

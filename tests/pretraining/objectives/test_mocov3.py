@@ -8,6 +8,7 @@ from pretraining.objectives import Objective
 from pretraining.objectives.contrastive import contrastive_loss
 from pretraining.optimisation import build_optimiser
 from tests.pretraining.objectives.golden import per_name, quiet
+from tests.pretraining.objectives.recipes import golden_recipe
 
 LOSS = {torch.float64: 1e-13, torch.float32: 2e-6}
 FEATURES = {torch.float64: 1e-12, torch.float32: 5e-5}
@@ -94,11 +95,12 @@ def test_golden_trained_patch_embedding(golden_objective, batch, expected, offic
 
 
 @pytest.mark.parametrize("name", ["adamw", "lars"])
-def test_golden_trajectory(name, golden_objective, golden_recipe, batch, expected, official, dtype):
+def test_golden_trajectory(name, golden_objective, batch, expected, official, dtype):
     """Four losses of three steps, with constant momentum and rate (AdamW) and with schedules (LARS)."""
     meta = official("mocov3").meta()
     options = meta[name]
     opts = ["OPTIM.NAME", name, "OPTIM.DECAY", "all", "OPTIM.WEIGHT_DECAY", options["weight_decay"]]
+    opts += ["OPTIM.MOMENTUM", meta["lars"]["momentum"], "OPTIM.TRUST", meta["lars"]["trust_coefficient"]]
     opts += ["MOCOV3.MOMENTUM", options.get("m", options.get("moco_m")), "MOCOV3.MOMENTUM_COSINE", name == "lars"]
     objective = golden_objective("mocov3", dtype, *opts)
     optimiser = build_optimiser(objective, golden_recipe("mocov3", *opts))

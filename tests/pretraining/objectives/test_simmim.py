@@ -8,6 +8,7 @@ from pretraining.objectives import build_objective
 from pretraining.objectives.masked_images import feature_map, masked_loss, masked_tokens
 from pretraining.optimisation import build_optimiser
 from tests.pretraining.objectives.golden import per_name, quiet
+from tests.pretraining.objectives.recipes import golden_recipe
 
 LOSS = {torch.float64: 1e-13, torch.float32: 2e-6}
 FEATURES = {torch.float64: 1e-13, torch.float32: 5e-6}
@@ -65,7 +66,7 @@ def test_golden_feature_map_and_reconstruction(objective, batch, expected, dtype
 
 
 @pytest.mark.parametrize("name", ["adamw", "adamw_clip"])
-def test_golden_trajectory(name, objective, golden_recipe, batch, expected, official, dtype):
+def test_golden_trajectory(name, objective, batch, expected, official, dtype):
     """Four losses of three steps, with a clip of the gradient that bites and with one that does not."""
     meta = official("simmim").meta()
     options = meta[name]
@@ -113,7 +114,7 @@ def test_loss_by_loops():
     assert masked_loss(images, images, mask) == 0
 
 
-def test_masked_pixels_do_not_reach_the_encoder(golden_recipe):
+def test_masked_pixels_do_not_reach_the_encoder():
     """Whatever stands behind the mask, the reconstruction is the same."""
     objective = build_objective(golden_recipe("simmim"), classes=2).eval()
     mask = torch.zeros(1, 6, 6, dtype=torch.int64)
