@@ -69,8 +69,8 @@ def open_collection(where: str | os.PathLike[str], *, limit: int | None = None, 
 
     Args:
         where: a path, or `cifar10`, `cifar100`, `stl10` (its 100,000 unlabelled images), `stl10-train`, `-test` after
-            the name for test images, with or without `:FOLDER`; or `imagenet:FOLDER` and `imagenet-val:FOLDER`. Folders right
-            below a path are the classes, when all images lie in such.
+            the name for test images, with or without `:FOLDER`; or `imagenet:FOLDER`, `imagenet-val:FOLDER`. Folders
+            right below a path are the classes, when all images lie in such.
         limit: number of images, evenly spaced over all; None or 0 takes all.
         cache: whether small pictures stay in memory.
     Raises:
