@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
@@ -19,7 +20,7 @@ class Trained(Protocol):
 
     encoder: nn.Module
 
-    def named_parameters(self): ...
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
 
 
 def build_optimiser(objective: Trained, recipe: CfgNode) -> Optimizer:

@@ -125,6 +125,7 @@ def test_frozen():
         ("HYBRID.LAMDA", r"HYBRID\.LAMDA is no key of a recipe: did you mean HYBRID\.LAMBDA\?"),
         ("LR", r"did you mean OPTIM\.LR\?"),
         ("optim.lr", r"optim\.lr is no key .* did you mean OPTIM\.LR\?"),
+        ("LAMDA", r"LAMDA is no key of a recipe: did you mean HYBRID\.LAMBDA\?"),
         ("EPOCHS", r"did you mean SCHEDULE\.EPOCHS\?"),
         ("SEED.X", r"did you mean SEED\?"),
         ("NOTHING.LIKE.IT", r"groups are METHOD, NOTE"),
