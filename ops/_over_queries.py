@@ -16,7 +16,8 @@ class QuerySums:
 
     `sums(attention_rows, *, queries, **options)` takes the rows of the tokens in the slice `queries` (prefix
     tokens counted) with all their keys and returns (*batch head feature), additive over disjoint blocks; one
-    that has a use for them also takes `logits=`, what the rows are the softmax of, from a caller who has them;
+    that has a use for them also takes `logits=`, what the rows are the softmax of, from a caller who has them, and
+    `found=`, a dict in which the metrics of the same rows leave each other what they have found;
     `finish(total, **options)` turns the sum over all blocks into the metric. Both take all the options of
     the metric itself, given in full.
     """

@@ -1,11 +1,13 @@
 """Sums over each row of weights times their logarithms: what entropies and mutual information are made of."""
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+Found = dict[Any, Any] | None  # what metrics of the same rows have found out, for each other
 CACHED = 500_000  # elements: on a CPU, logarithms of about this many at a time stay near the processor
 
 
@@ -60,30 +62,53 @@ def exact_row_entropy(
     return entropy, mass, weights
 
 
+def patch_row_entropy(
+    attention: Float[Tensor, "*batch head query key"],
+    prefix: int,
+    logits: Float[Tensor, "*batch head query key"] | None,
+    found: Found,
+) -> tuple[
+    Float[Tensor, "*batch head query"], Float[Tensor, "*batch head query"], Float[Tensor, "*batch head query patch"]
+]:
+    """`exact_row_entropy` of the patch keys of complete rows: from the logits where they are at hand, and only once
+    where the metrics of the same rows share a dict of what they have found."""
+    found = {} if found is None else found
+    place = ("patch_row_entropy", prefix)
+    if place not in found:
+        weights = attention[..., prefix:]
+        if logits is None:
+            found[place] = exact_row_entropy(weights)
+        else:
+            found[place] = row_entropy_of_softmax(weights, logits[..., prefix:], log_normaliser(attention, logits))
+    return found[place]
+
+
 def row_entropy_of_softmax(
     weights: Float[Tensor, "*batch query patch"],
     logits: Float[Tensor, "*batch query patch"],
     normaliser: Float[Tensor, "*batch query"],
-) -> Float[Tensor, "*batch query"]:
-    """Entropy in nats of each row divided by its sum m, without a logarithm for each weight.
+) -> tuple[Float[Tensor, "*batch query"], Float[Tensor, "*batch query"], Float[Tensor, "*batch query patch"]]:
+    """What `exact_row_entropy` gives, without a logarithm for each weight.
 
     H = ln m - sum_k w_k ln(w_k) / m with ln w_k = logits_k - normaliser. Rows of less than `least_mass`, even of
     nothing but zeros, take their weights from the logits once more: exact, at the price of a wait on a GPU.
     """
     rows, exponents = weights.flatten(0, -2), logits.flatten(0, -2)
-    mass, total = rows.new_empty(2, len(rows))
+    mass, total = rows.sum(-1), rows.new_empty(len(rows))
     buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape)
     level = normaliser.reshape(-1, 1)
     for block, size in _blocks(rows):
-        torch.sum(rows[block], -1, out=mass[block])
         logarithms = torch.sub(exponents[block], level[block], out=buffer[:size])
         torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
     entropy = mass.log() - total / mass
     if _any_weak(mass):
         weak = mass < least_mass(mass)
         logarithms = exponents[weak].log_softmax(-1)
-        entropy[weak] = -torch.linalg.vecdot(logarithms.exp(), logarithms)
-    return entropy.view(weights.shape[:-1])
+        rows, mass = rows.clone(), mass.masked_fill(weak, 1)
+        rows[weak] = logarithms.exp()
+        entropy[weak] = -torch.linalg.vecdot(rows[weak], logarithms)
+    shape = weights.shape[:-1]
+    return entropy.view(shape), mass.view(shape), rows.view(weights.shape)
 
 
 def log_normaliser(

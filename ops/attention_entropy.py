@@ -6,16 +6,15 @@ from torch import Tensor
 from ._over_queries import only_feature, over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import exact_row_entropy, log_normaliser, row_entropy_of_softmax
+from ._row_logarithms import Found, patch_row_entropy
 
 
 @full_precision
-def _sums(attention: Tensor, *, queries: slice, prefix: int, logits: Tensor | None = None) -> Tensor:
+def _sums(
+    attention: Tensor, *, queries: slice, prefix: int, logits: Tensor | None = None, found: Found = None
+) -> Tensor:
     weights, patch_queries = patch_weights(attention, queries, prefix)
-    if logits is None:
-        entropy, _, _ = exact_row_entropy(weights)
-    else:
-        entropy = row_entropy_of_softmax(weights, logits[..., prefix:], log_normaliser(attention, logits))
+    entropy, _, _ = patch_row_entropy(attention, prefix, logits, found)
     return entropy[..., patch_queries].sum(-1, keepdim=True) / weights.shape[-1]
 
 

@@ -11,7 +11,7 @@ from ._conventions import unknown_convention
 from ._over_queries import over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import exact_row_entropy, row_entropy, smallest_weight
+from ._row_logarithms import Found, patch_row_entropy, row_entropy, smallest_weight
 
 NmiConvention = Literal["park2023", "exact"]
 CONVENTIONS = get_args(NmiConvention)
@@ -20,7 +20,15 @@ RESOLUTION = 8  # roundings: an entropy of the keys below this many is zero, and
 
 
 @full_precision
-def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) -> Tensor:
+def _sums(
+    attention: Tensor,
+    *,
+    queries: slice,
+    prefix: int,
+    convention: str,
+    logits: Tensor | None = None,
+    found: Found = None,
+) -> Tensor:
     """First feature: mean entropy of the queries' rows; the others: p(key), mean of the rows."""
     if convention not in CONVENTIONS:
         raise unknown_convention(convention, CONVENTIONS)
@@ -30,7 +38,7 @@ def _sums(attention: Tensor, *, queries: slice, prefix: int, convention: str) ->
         entropy, mass = row_entropy(weights, epsilon)
     else:
         epsilon = smallest_weight(weights)
-        entropy, mass, weights = exact_row_entropy(weights)
+        entropy, mass, weights = patch_row_entropy(attention, prefix, logits, found)
     scale = mass[..., patch_queries].reciprocal()
     keys = (scale.unsqueeze(-2) @ weights[..., patch_queries, :]).squeeze(-2)
     keys = keys + epsilon * scale.sum(-1, keepdim=True)

@@ -26,6 +26,7 @@ SOURCES = {
     "features": "after_mlp",
 }
 _LAYOUT_OPTIONS = ("grid", "patch_size", "prefix", "class_tokens")
+_BLOCK_OPTIONS = ("logits", "found")
 Values = Tensor | Mapping[str, Tensor]
 
 
@@ -33,8 +34,10 @@ Values = Tensor | Mapping[str, Tensor]
 class QuerySums(Protocol):
     """A function of attention that adds up over queries (what `ops` attaches to its own as `over_queries`).
 
-    `sums(rows, *, queries, **options)` is additive over blocks of queries; if it also takes `logits=`, it is given what
-    the softmax was taken of, or None. `finish(sums, **options)` makes the metric of the total.
+    `sums(rows, *, queries, **options)` is (batch head feature) of some heads, additive over blocks of queries. If it
+    also takes `logits=`, it is given what the softmax was taken of, or None; if it takes `found=`, a dict in which
+    metrics of the same rows leave each other what they have found. `finish(sums, **options)` makes the metric of the
+    total.
     """
 
     @property
@@ -54,7 +57,7 @@ class Metric:
         options: its keyword options with their values.
         of_layout: which of grid, patch_size, prefix and class_tokens it wants filled in.
         over_queries: how to compute it a block of queries at a time, where that is possible.
-        of_logits: whether its sums have a use for the logits.
+        of_block: which of logits and found its sums have a use for.
         across_images: whether a value depends on which images share a call.
     """
 
@@ -64,7 +67,7 @@ class Metric:
     options: Mapping[str, Any]
     of_layout: tuple[str, ...]
     over_queries: QuerySums | None
-    of_logits: bool
+    of_block: tuple[str, ...]
     across_images: bool
 
     @classmethod
@@ -100,9 +103,10 @@ class Metric:
             )
         plain = function.func if isinstance(function, functools.partial) else function
         over_queries: QuerySums | None = getattr(plain, "over_queries", None)
-        of_logits = over_queries is not None and "logits" in inspect.signature(over_queries.sums).parameters
+        parameters_of_sums = inspect.signature(over_queries.sums).parameters if over_queries else {}
+        of_block = tuple(name for name in _BLOCK_OPTIONS if name in parameters_of_sums)
         across_images = getattr(plain, "across_images", False)
-        return cls(name, function, data, options, of_layout, over_queries, of_logits, across_images)
+        return cls(name, function, data, options, of_layout, over_queries, of_block, across_images)
 
     @property
     def points(self) -> frozenset[str]:
@@ -112,10 +116,8 @@ class Metric:
     def sums(self, block: AttentionBlock, layout: TokenLayout) -> Tensor:
         """What the rows of a block add to the metric, for one that adds up over queries."""
         assert self.over_queries is not None
-        options = self.all_options(layout)
-        if self.of_logits:
-            options["logits"] = block.logits
-        return self.over_queries.sums(block.weights, queries=block.queries, **options)
+        of_block = {name: getattr(block, name) for name in self.of_block}
+        return self.over_queries.sums(block.weights, queries=block.queries, **of_block, **self.all_options(layout))
 
     def finished(self, sums: Tensor, layout: TokenLayout) -> dict[str, Tensor]:
         """The metric from the sums over all queries."""

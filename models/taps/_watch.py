@@ -86,15 +86,18 @@ class Watch(TorchFunctionMode):
         new = output is None
         proven = layer.index in self.forward.proven
         output = call.empty_output() if output is None else output
+        first: tuple[slice, Tensor] | None = None
         for block in call.blocks(self.forward.sink.budget):
-            if not proven:
+            assert block.product is not None
+            first = first or (block.heads, block.product)
+            if not proven and block.first_of_heads:
                 require_rows_of_one(block.weights, layer.name)
             if new:
-                output[block.images, :, block.queries] = call.output(block)
+                output[block.images, block.heads, block.queries] = block.product
             self.forward.sink.attention(layer.index, dataclasses.replace(block, weights=block.weights.detach()))
-        if not proven:
-            rows = output if new else call.output(next(call.blocks(self.forward.sink.budget)))
-            require_same_output(rows[:1, :, :SAMPLE], call.first_rows(SAMPLE), layer.name)
+        if not proven and first is not None:
+            heads, rows = (slice(None), output) if new else first
+            require_same_output(rows[:1, :, :SAMPLE], call.first_rows(SAMPLE)[:, heads], layer.name)
         return output
 
     def _packed(

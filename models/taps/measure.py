@@ -140,7 +140,8 @@ class _Measurements:
         self._layout_of = layout_of
         self._layout: TokenLayout | None = None
         self._tensors: dict[str, Tensor] = {}
-        self._sums: dict[str, Tensor] = {}
+        self._sums: dict[str, Tensor] = {}  # over the queries so far of the heads that pass
+        self._heads: dict[str, list[Tensor]] = defaultdict(list)  # the complete sums of the heads before
         self._chunks: dict[_Key, list[Tensor]] = defaultdict(list)
         self._results: dict[_Key, list[Tensor]] = defaultdict(list)
         self._across_images = [metric.name for metric in metrics if metric.across_images]
@@ -164,12 +165,16 @@ class _Measurements:
 
     def _add(self, depth: int, metric: Metric, block: AttentionBlock) -> None:
         sums = metric.sums(block, self.layout)
-        if block.queries.start > 0:
+        if not block.first_of_heads:
             sums = self._sums.pop(metric.name) + sums
-        if block.queries.stop < block.tokens:
+        if not block.last_of_heads:
             self._sums[metric.name] = sums.clone()  # the block that it may be a view of is written over
-        else:
-            self._keep(depth, metric, metric.finished(sums, self.layout))
+            return
+        heads = self._heads[metric.name]
+        heads.append(sums.clone())
+        if block.last_of_images:
+            self._keep(depth, metric, metric.finished(torch.cat(heads, 1), self.layout))
+            heads.clear()
 
     def tokens(self, layer: int, point: str, value: Tensor) -> None:
         if point == "embedding":

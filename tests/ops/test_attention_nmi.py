@@ -127,13 +127,42 @@ def test_memory_layout_and_batch_axes_are_free():
 
 
 @pytest.mark.parametrize("strength", [30, 43, 60, 75, 80, 85, 88])
-def test_exact_means_exact_where_patches_hold_almost_nothing(strength):
+@pytest.mark.parametrize("with_logits", [False, True])
+def test_exact_means_exact_where_patches_hold_almost_nothing(strength, with_logits):
     """e^-88 is below the smallest normal number of float32: the epsilon that is none must not outweigh it."""
     logits = behind_a_sink(strength)
-    found, expected = (
-        attention_nmi(weights, convention="exact") for weights in (logits.softmax(-1), logits.double().softmax(-1))
-    )
+    expected = attention_nmi(logits.double().softmax(-1), convention="exact")
+    found = from_rows(logits.softmax(-1), slice(0, 17), **({"logits": logits} if with_logits else {}))
     torch.testing.assert_close(found.double(), expected, rtol=2e-5, atol=0)
+
+
+def from_rows(attention, queries, **at_hand):
+    sums, finish = attention_nmi.over_queries.sums, attention_nmi.over_queries.finish
+    return finish(sums(attention, queries=queries, prefix=1, convention="exact", **at_hand))
+
+
+def test_from_logits_it_is_the_same():
+    """A caller who has the logits spares the logarithms; zero weights included, park2023 has no use for them."""
+    logits = torch.randn(2, 3, 13, 13, dtype=torch.float64) * 30
+    attention = logits.softmax(-1)
+    sums = attention_nmi.over_queries.sums
+    for queries in (slice(0, 13), slice(0, 5), slice(5, 13)):
+        for convention in ("exact", "park2023"):
+            options = {"queries": queries, "prefix": 1, "convention": convention}
+            rows = attention[..., queries, :]
+            actual = sums(rows, **options, logits=logits[..., queries, :])
+            torch.testing.assert_close(actual, sums(rows, **options), atol=1e-12, rtol=1e-12)
+
+
+def test_from_logits_it_is_known_even_where_all_weights_are_zero():
+    logits = behind_a_sink(0)
+    expected = attention_nmi(logits.double().softmax(-1), convention="exact")
+    logits[..., 0] = 2000
+    attention = logits.softmax(-1)
+    assert attention[..., 1:].count_nonzero() == 0
+    found = from_rows(attention, slice(0, 17), logits=logits)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)
+    assert attention[..., 1:].count_nonzero() == 0  # the caller's weights stay as they were
 
 
 @pytest.mark.parametrize("convention", ["park2023", "exact"])

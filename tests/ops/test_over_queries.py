@@ -51,3 +51,24 @@ def test_rows_must_be_those_of_the_queries(name):
     for queries in (slice(0, 5), slice(14, 18), slice(-4, 0)):
         with pytest.raises(ValueError, match=f"4 query rows, but tokens {queries.start} to {queries.stop}"):
             metric.over_queries.sums(attention[..., :4, :], queries=queries, prefix=1, **options)
+
+
+@pytest.mark.parametrize("with_logits", [False, True])
+def test_entropy_and_nmi_of_the_same_rows_share_what_they_find(with_logits):
+    logits = torch.randn(2, 3, 16, 16)
+    rows = {"queries": slice(0, 16), **({"logits": logits} if with_logits else {})}
+    measured = {
+        prefix: [
+            attention_entropy.over_queries.sums(logits.softmax(-1), prefix=prefix, **rows),
+            attention_nmi.over_queries.sums(logits.softmax(-1), prefix=prefix, convention="exact", **rows),
+        ]
+        for prefix in (0, 1)
+    }
+    found = {}
+    for prefix, expected in measured.items():
+        options = {"prefix": prefix, **rows, "found": found}
+        entropy = attention_entropy.over_queries.sums(logits.softmax(-1), **options)
+        nothing = torch.full((2, 3, 16, 16), torch.nan)  # what is shared is not read again
+        again = attention_entropy.over_queries.sums(nothing, **options)
+        nmi = attention_nmi.over_queries.sums(logits.softmax(-1), convention="exact", **options)
+        torch.testing.assert_close([entropy, nmi, again], [*expected, expected[0]], rtol=0, atol=0)
