@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from .checkpoints.blueprint import built, sizes
-from .checkpoints.card import card_beside
+from .checkpoints.card import card_of, keys_of
 from .checkpoints.checkpoint import SUFFIXES, read_checkpoint
 from .checkpoints.dressing import data_config, dress, model_passport, published_passport
 from .checkpoints.families import FAMILIES
@@ -24,6 +24,7 @@ from .checkpoints.reading import recognised
 from .checkpoints.timm_weights import authors_file, timm_model
 from .layout import pair, token_layout
 from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
+from .sine_cosine import sine_cosine_positions
 from .weights.download import at_hand, fetch
 from .weights.registry import ALIASES, REGISTRY, Weights, nearest
 
@@ -107,10 +108,11 @@ def _as_path(name: str | os.PathLike[str]) -> Path | None:
 
 
 def _from_file(path: Path, wish: _Wish) -> nn.Module:
-    """Load a file whose keys tell its family; sizes come from the shapes, or from the card of a miniature."""
-    reading = recognised(read_checkpoint(path), family=wish.family, part=wish.part)
+    """Load a file whose keys tell its family; sizes come from the shapes, or from a card in or beside it."""
+    checkpoint = read_checkpoint(path)
+    card = card_of(checkpoint)
+    reading = recognised(checkpoint, family=wish.family or keys_of(card), part=wish.part)
     size = sizes(reading.state, wish.img_size, file=str(path))
-    card = card_beside(path)
     img_size = wish.img_size or own_img_size(size, str(path))
     state = resized(reading.state, size, img_size, reading.family, str(path))
     known = {"dim": size.dim, "depth": size.depth, "published": reading.family.heads, "file": str(path)}
@@ -154,7 +156,11 @@ def _untrained(weights: Weights, wish: _Wish) -> Any:
     with torch.random.fork_rng(devices=[], enabled=wish.pretrained):
         if wish.pretrained and not weights.filename:
             torch.manual_seed(RANDOM_SEED)
-        return timm.create_model(weights.architecture, pretrained=False, **options)
+        model: Any = timm.create_model(weights.architecture, pretrained=False, **options)
+    if weights.positions == "sine-cosine":
+        table = sine_cosine_positions(model.patch_embed.grid_size, model.embed_dim)
+        model.pos_embed.data = torch.cat([torch.zeros(model.num_prefix_tokens, model.embed_dim), table]).unsqueeze(0)
+    return model
 
 
 def _from_timm(name: str, weights: Weights | None, wish: _Wish) -> nn.Module:

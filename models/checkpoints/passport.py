@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .blueprint import Sizes, sizes
-from .card import Card, card_beside
+from .card import Card, card_of, keys_of
 from .checkpoint import read_checkpoint, sha256
 from .heads import plausible_heads
 from .reading import Reading, recognised
@@ -89,7 +89,8 @@ class Passport:
 def inspect_checkpoint(path: str | os.PathLike[str], *, family: str | None = None, part: str | None = None) -> Passport:
     """The passport of a checkpoint file; nothing in the file is run and no model is built.
 
-    A card beside the file, as the miniatures have it, is believed as `load_model` believes it.
+    A card beside the file, as the miniatures have it, or this project's own entry in it is believed, as `load_model`
+    believes it.
 
     Args:
         path: the file; its name does not matter.
@@ -100,8 +101,8 @@ def inspect_checkpoint(path: str | os.PathLike[str], *, family: str | None = Non
         ValueError: it is no checkpoint, or of no known family.
     """
     checkpoint = read_checkpoint(path)
-    reading = recognised(checkpoint, family=family, part=part)
-    card = card_beside(checkpoint.path)
+    card = card_of(checkpoint)
+    reading = recognised(checkpoint, family=family or keys_of(card), part=part)
     return passport(reading, checkpoint.path, sizes(reading.state, file=str(path)), card=card)
 
 
@@ -115,17 +116,17 @@ def passport(
         path: the file.
         size: its sizes.
         heads: number of heads where it was decided; None looks it up.
-        card: beside the file; it knows more than the file's keys.
+        card: beside the file or in it; it knows more than the keys of the weights.
     """
     known = _of_keys(reading, path, size, heads)
     if card is None:
         return known
     return dataclasses.replace(
         known,
-        family="mini",
-        title=card.name,
+        family=card.family or known.family,
+        title=card.name if card.family else known.title,
         heads=heads or size.heads or card.num_heads,
-        saw_labels=card.saw_labels,
+        saw_labels=card.saw_labels if card.family else known.saw_labels,
         licence=card.licence,
         note=card.note,
     )

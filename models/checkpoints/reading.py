@@ -18,7 +18,7 @@ State = dict[str, torch.Tensor]
 TRAINING_STATE = {
     *("optimizer", "opt", "scaler", "amp_scaler", "fp16_scaler", "amp", "lr_scheduler", "lr"),
     *("epoch", "args", "config", "arch", "version", "batch_size", "world_size", "predictor"),
-    *("metric", "loss", "best_acc1", "max_accuracy", "dino_loss", "ibot_loss"),
+    *("metric", "loss", "best_acc1", "max_accuracy", "dino_loss", "ibot_loss", "vit_anatomy"),
 }
 
 # Checkpoints of the same authors that are no plain ViT, by a key that only they have.

@@ -1,6 +1,7 @@
 """All published weights in one tuple, the supervised control and the packaged miniatures among them."""
 
 from functools import partial
+from typing import NamedTuple
 
 from . import _published_joint as joint
 from . import _published_masked as masked
@@ -41,42 +42,69 @@ def _supervised() -> list[Weights]:
     ]
 
 
-def _mini(tag: str, method: str, **file: object) -> Weights:
-    return Weights(
-        name=f"vit_mini_patch4_32.{tag}",
+class _Miniature(NamedTuple):
+    """A packaged network of 32 px, trained by this project; all of them share architecture, data and length."""
+
+    alias: str
+    tag: str
+    method: str
+    filename: str
+    bytes: int
+    sha256: str
+
+
+_MINIATURES = (
+    _Miniature(
+        "mini-moco",
+        "mocov3",
+        "MoCo-v3 style",
+        "moco.safetensors",
+        3632712,
+        "362c14f376c57500baa8f5f5c8e13e07e3399d72464ba536f0cc0d3d370e3cc3",
+    ),
+    _Miniature(
+        "mini-simmim",
+        "simmim",
+        "SimMIM style",
+        "simmim.safetensors",
+        3632712,
+        "4d8d212621a27c4f697de980d39bfbd7cd75cd8574c783ee5147a85bc69b2de9",
+    ),
+)
+_MINI = "vit_mini_patch4_32"
+_MINI_NOTE = "hardly trained, for trying the tools without a network; not a confirmation of any paper"
+_MINI_POSITIONS = "drawn"
+
+
+def _minis() -> list[Weights]:
+    weights = partial(
+        Weights,
         architecture="vit_tiny_patch16_224",
         options=timm_options(img_size=32, patch_size=4, embed_dim=96, depth=8, num_heads=3, num_classes=0),
         family="mini",
-        method=method,
         licence="MIT",
         paper="",
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.247, 0.243, 0.261),
         crop_pct=1.0,
-        **file,  # type: ignore[arg-type]
+        positions=_MINI_POSITIONS,
     )
-
-
-def _minis() -> list[Weights]:
-    note = "hardly trained, for trying the tools without a network; not a confirmation of any paper"
-    cifar = {"data": "CIFAR-10", "packaged": True, "bytes": 3632712, "note": note}
-    return [
-        _mini(
-            "mocov3",
-            "MoCo-v3 style",
-            filename="moco.safetensors",
-            sha256="362c14f376c57500baa8f5f5c8e13e07e3399d72464ba536f0cc0d3d370e3cc3",
-            **cifar,
-        ),
-        _mini(
-            "simmim",
-            "SimMIM style",
-            filename="simmim.safetensors",
-            sha256="4d8d212621a27c4f697de980d39bfbd7cd75cd8574c783ee5147a85bc69b2de9",
-            **cifar,
-        ),
-        _mini("random", "untrained", data="none", note="random initialisation: the untrained control"),
+    trained = [
+        weights(
+            name=f"{_MINI}.{mini.tag}",
+            method=mini.method,
+            data="CIFAR-10",
+            filename=mini.filename,
+            bytes=mini.bytes,
+            sha256=mini.sha256,
+            saw_labels=mini.tag == "supervised",
+            packaged=True,
+            note=_MINI_NOTE,
+        )
+        for mini in _MINIATURES
     ]
+    note = "random initialisation: the untrained control"
+    return [*trained, weights(name=f"{_MINI}.random", method="untrained", data="none", note=note)]
 
 
 CATALOGUE: tuple[Weights, ...] = (
@@ -114,7 +142,6 @@ ALIASES = {
     "dino": "vit_base_patch16_224.dino",
     "beit": "beit_base_patch16_224.pt22k",
     "supervised": "deit_base_patch16_224.fb_in1k",
-    "mini-moco": "vit_mini_patch4_32.mocov3",
-    "mini-simmim": "vit_mini_patch4_32.simmim",
-    "mini-random": "vit_mini_patch4_32.random",
+    **{mini.alias: f"{_MINI}.{mini.tag}" for mini in _MINIATURES},
+    "mini-random": f"{_MINI}.random",
 }

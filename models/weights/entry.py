@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 from .normalisation import IMAGENET_MEAN, IMAGENET_STD
 
@@ -40,6 +41,7 @@ class Weights:
         paper: arXiv number.
         saw_labels: whether class labels touched any of these weights.
         timm_hosted: whether `timm.create_model(name, pretrained=True)` knows them.
+        positions: how they begin, "drawn" at random or the fixed "sine-cosine" table.
         packaged: whether the file stands in the `mini` folder beside this module.
         note: anything that a user should know before drawing conclusions.
     """
@@ -63,6 +65,7 @@ class Weights:
     interpolation: str = "bicubic"
     saw_labels: bool = False
     timm_hosted: bool = False
+    positions: Literal["drawn", "sine-cosine"] = "drawn"
     packaged: bool = False
     note: str = ""
 

@@ -3,6 +3,7 @@
 from ._family import Drop, Family, Format, Part, Positions
 from .beit import BEIT, BEITV2
 from .dino import DINO, IBOT
+from .hybrid import HYBRID
 from .ijepa import IJEPA
 from .mae import MAE
 from .mocov3 import MOCOV3
@@ -11,7 +12,7 @@ from .simmim import SIMMIM
 
 # In order of trial: those that leave a mark of their own first, bare state dicts last.
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (MOCOV3, SIMMIM, IJEPA, IBOT, DINO, BEITV2, BEIT, MAE, PLAIN)
+    family.name: family for family in (MOCOV3, HYBRID, SIMMIM, IJEPA, IBOT, DINO, BEITV2, BEIT, MAE, PLAIN)
 }
 
 __all__ = ["FAMILIES", "Drop", "Family", "Format", "Part", "Positions"]

@@ -1,6 +1,6 @@
 """MoCo-v3 (Chen et al. 2021, arXiv:2104.02057): files of facebookresearch/moco-v3."""
 
-from ._family import Drop, Family, Format, Part
+from ._family import INDEX, Drop, Family, Format, Part
 
 # Convolution and normalisation j of the stem are entries 3j and 3j + 1 of the official Sequential.
 _STEM = tuple(
@@ -12,22 +12,31 @@ _STEM = tuple(
     )
 )
 
+_PARTS = (
+    Part("base_encoder", ("state_dict",), ("module.base_encoder.", "base_encoder.")),
+    Part("momentum_encoder", ("state_dict",), ("module.momentum_encoder.", "momentum_encoder.")),
+)
+_HEADS = (
+    Drop(r"(module\.)?(base|momentum)_encoder\.head\..*", "projector, not used in evaluation"),
+    Drop(r"(module\.)?predictor\..*", "predictor of the contrastive loss"),
+)
+
 MOCOV3 = Family(
     name="mocov3",
     title="MoCo-v3",
     formats=(
         Format(
             name="pre-training",
-            parts=(
-                Part("base_encoder", ("state_dict",), ("module.base_encoder.", "base_encoder.")),
-                Part("momentum_encoder", ("state_dict",), ("module.momentum_encoder.", "momentum_encoder.")),
-            ),
+            parts=_PARTS,
             marks=(r"cls_token", r"pos_embed", r"blocks\.0\.attn\.qkv\.bias"),
-            drops=(
-                Drop(r"(module\.)?(base|momentum)_encoder\.head\..*", "projector, not used in evaluation"),
-                Drop(r"(module\.)?predictor\..*", "predictor of the contrastive loss"),
-            ),
+            drops=_HEADS,
             renames=_STEM,
+        ),
+        Format(
+            name="pre-training, relative positions",
+            parts=_PARTS,
+            marks=(r"cls_token", r"blocks\.0\.attn\.q_bias"),
+            drops=(INDEX, *_HEADS),
         ),
         Format(
             name="linear probe",

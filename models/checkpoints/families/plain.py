@@ -1,6 +1,6 @@
 """State dicts with the names of timm's `VisionTransformer`, whoever trained them (safetensors or torch)."""
 
-from ._family import Family, Format, Part
+from ._family import INDEX, Family, Format, Part
 
 _PARTS = (
     Part("model", ("", "state_dict", "model"), ("", "module.")),
@@ -32,6 +32,15 @@ PLAIN = Family(
             absent=(r"head\..*", *_OTHERS),
             saw_labels=None,
             note="the file does not say who trained it: mean and std are assumed to be ImageNet's",
+        ),
+        Format(
+            name="relative positions, without classifier",
+            parts=_PARTS,
+            marks=(r".*relative_position_bias_table", r"blocks\.0\.attn\.qkv\.weight", r"norm\.weight"),
+            absent=(r"head\..*", r"lm_head\..*", *_OTHERS),
+            evidence=(r"only when the caller or a card names the family",),  # SimMIM's and BEiT's have the same keys
+            drops=(INDEX,),
+            saw_labels=None,
         ),
     ),
     heads={

@@ -2,6 +2,11 @@
 
 from ._family import INDEX, Drop, Family, Format, Part
 
+_MASKING = (
+    Drop(r"(module\.)?encoder\.mask_token", "stands for masked patches; no image is masked here"),
+    Drop(r"(module\.)?decoder\..*", "reconstruction head, one linear layer"),
+)
+
 SIMMIM = Family(
     name="simmim",
     title="SimMIM",
@@ -10,11 +15,16 @@ SIMMIM = Family(
             name="pre-training",
             parts=(Part("encoder", ("model", ""), ("encoder.", "module.encoder.")),),
             marks=(r"cls_token", r"rel_pos_bias\.relative_position_bias_table", r"blocks\.0\.attn\.q_bias"),
-            drops=(
-                INDEX,
-                Drop(r"(module\.)?encoder\.mask_token", "stands for masked patches; no image is masked here"),
-                Drop(r"(module\.)?decoder\..*", "reconstruction head, one linear layer"),
-            ),
+            absent=(r"(momentum_encoder|projector|predictor)\..*",),
+            drops=(INDEX, *_MASKING),
+        ),
+        Format(
+            name="pre-training, other positions",
+            parts=(Part("encoder", ("model",), ("encoder.",)),),
+            marks=(r"mask_token", r"blocks\.0\.attn\.qkv\.weight"),
+            absent=(r"(momentum_encoder|projector|predictor)\..*",),
+            drops=(INDEX, *_MASKING),
+            note="SimMIM's objective on another ViT than the published one",
         ),
         Format(
             name="fine-tuned",
