@@ -122,7 +122,7 @@ def _depth_scale(figure: Figure, panels: Sequence[Axes], depths: Sequence[int], 
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    columns = min(3, count)
+    columns = 2 if count == 4 else min(3, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained", dpi=150)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -137,6 +137,7 @@ def _unit(images: pd.Series) -> tuple[float, str]:
 
 
 def _dress(ax: Axes, xlabel: str, ylabel: str) -> None:
+    ax.set_xlim(left=0)
     ax.set_xlabel(xlabel, fontsize=LABEL)
     ax.set_ylabel(ylabel, fontsize=LABEL)
     ax.tick_params(labelsize=TICK)
