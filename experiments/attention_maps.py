@@ -15,6 +15,7 @@ import models
 import ops
 from study.data import Images
 from study.field_of_view import as_seen
+from study.query_maps import spread_depths
 
 from .findings import Findings
 
@@ -50,17 +51,8 @@ def attention_maps(loaded: Mapping[str, nn.Module], images: Images) -> Findings:
     return Findings({"attention_maps": table[columns]}, pictures, {"photograph": images.names[index]})
 
 
-def spread_depths(depth: int) -> list[int]:
-    """Up to four depths from the first to the last.
-
-    >>> spread_depths(12)
-    [1, 5, 8, 12]
-    """
-    return sorted({round(value) for value in np.linspace(1, depth, DEPTHS)})
-
-
 def _of_model(model: Any, photograph: Image.Image, queries: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
-    depths = spread_depths(len(model.blocks))
+    depths = spread_depths(model, DEPTHS)
     image = models.image_transform(model)(photograph)[None]
     with torch.inference_mode(), models.tap(model, layers=[depth - 1 for depth in depths]) as trace:
         model(image.to(next(model.parameters()).dtype))

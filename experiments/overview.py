@@ -52,6 +52,8 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     """
     import torch
 
+    from study.model_set import is_miniature
+
     from .attention_maps import attention_maps
 
     tables, speeds = [], {}
@@ -68,7 +70,7 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
         "convention": settings.convention,
         "metrics": list(METRICS),
         "layouts": {name: _layout(model) for name, model in loaded.items()},
-        "miniatures": [name for name, model in loaded.items() if _is_miniature(model)],
+        "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
         "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},
         **maps.facts,
     }
@@ -115,7 +117,3 @@ def _layout(model: Any) -> dict[str, Any]:
     size = layout.patch_size
     patch = [size, size] if isinstance(size, int) else list(size)
     return {"grid": list(layout.grid), "patch_size": patch, "depth": len(model.blocks)}
-
-
-def _is_miniature(model: Any) -> bool:
-    return model.passport.family == "mini"

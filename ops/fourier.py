@@ -3,7 +3,6 @@
 import math
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
@@ -71,29 +70,6 @@ def diagonal_frequencies(grid: tuple[int, int]) -> Float[Tensor, " frequency"]:
     require_patches(grid)
     side = min(grid)
     return torch.arange(math.ceil(side / 2)) * (2 / side)
-
-
-@full_precision
-def log_amplitude(
-    tokens: Float[Tensor, "*batch token channel"], *, grid: tuple[int, int]
-) -> Float[Tensor, "*batch rows columns"]:
-    """The whole 2-D log amplitude spectrum in nats, frequency 0 at index (rows // 2, columns // 2).
-
-        amplitude[u, v] = mean_channel ln(|FFT2(tokens)[u, v]| + 1e-6)
-
-    Args:
-        tokens: patch tokens only, in row-major order.
-        grid: (rows, columns) of the patch grid.
-    Returns:
-        ln(1e-6) = -13.8 where there is no amplitude at all; no upper bound.
-    Raises:
-        ValueError: the grid has another number of patches than the tokens.
-    Source: Park & Kim 2022 (arXiv:2202.06709), fig. 2; the picture behind `relative_log_amplitude`.
-    """
-    _check_grid(tokens, grid)
-    maps = rearrange(tokens, "... (rows columns) channel -> ... channel rows columns", rows=grid[0])
-    amplitude = torch.fft.fftshift(torch.fft.fft2(maps), dim=(-2, -1)).abs()
-    return (amplitude + EPSILON).log().mean(dim=-3)
 
 
 def _diagonal_waves(grid: tuple[int, int], *, like: Tensor) -> Float[Tensor, "wave token"]:

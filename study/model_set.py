@@ -37,7 +37,7 @@ class ModelSet:
                 f"NONE OF THE MODELS ASKED FOR IS HERE. All that follows is of {', '.join(self.loaded)} instead."
             )
         notes += [f"{name}: {_described(model)}" for name, model in self.loaded.items()]
-        if any(_is_miniature(model) for model in self.loaded.values()):
+        if any(is_miniature(model) for model in self.loaded.values()):
             notes.append(
                 "The miniatures are for trying things out: hardly trained on 32 px images, they confirm no paper."
             )
@@ -84,6 +84,11 @@ def is_packaged(name: str) -> bool:
     return weights is not None and weights.family == "mini"
 
 
+def is_miniature(model: Any) -> bool:
+    """Whether a loaded model is one of those in the project, which are for trying things out."""
+    return model.passport.family == "mini"
+
+
 def _described(model: Any) -> str:
     known, layout = model.passport, token_layout(model)
     patch = (
@@ -94,10 +99,6 @@ def _described(model: Any) -> str:
         f"{known.title}, {known.depth} blocks of {known.heads} heads, {known.dim} channels, "
         f"{layout.grid[0]} x {layout.grid[1]} patches of {patch} px, {layout.prefix} in front{labels}"
     )
-
-
-def _is_miniature(model: Any) -> bool:
-    return model.passport.family == "mini"
 
 
 def _first_line(text: str) -> str:

@@ -11,7 +11,6 @@ from matplotlib.text import Text
 
 import models
 import ops
-from experiments.attention_maps import spread_depths
 from experiments.findings import Findings
 from experiments.loading import loaded_models, shown_names
 from experiments.overview import draw, measure
@@ -89,10 +88,6 @@ def test_attention_maps_are_shares_of_the_queries_attention(findings, images):
     weights = trace.attention[7][0, :, 1 + row * 8 + col, 1:]
     expected = (weights / weights.sum(-1, keepdim=True)).mean(0)
     torch.testing.assert_close(torch.tensor(chosen["value"].to_list()), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_depths_shown():
-    assert [spread_depths(depth) for depth in (1, 2, 8, 12)] == [[1], [1, 2], [1, 3, 6, 8], [1, 5, 8, 12]]
 
 
 def test_models_of_different_grids_depths_and_views_share_a_figure_golden(golden, images):

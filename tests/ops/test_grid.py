@@ -6,7 +6,6 @@ import torch
 
 import ops
 from ops._grid import sides
-from ops.fourier import log_amplitude
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 ATTENTION = torch.full((1, 5, 5), 0.2)
@@ -20,7 +19,6 @@ ON_GRID = {"grid": (2, 2), "patch_size": 16}
         lambda grid: ops.attention_distance(ATTENTION, grid=grid, patch_size=16),
         lambda grid: ops.query_attention(ATTENTION, query=(0, 0), grid=grid),
         lambda grid: ops.relative_log_amplitude(torch.ones(1, 4, 3), grid=grid),
-        lambda grid: log_amplitude(torch.ones(1, 4, 3), grid=grid),
         ops.diagonal_frequencies,
     ],
 )

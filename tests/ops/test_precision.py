@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from ops._precision import full_precision
 from ops.attention_magnitudes import attention_magnitudes
 from ops.featuremap_variance import featuremap_variance
-from ops.fourier import log_amplitude, relative_log_amplitude
+from ops.fourier import relative_log_amplitude
 from ops.similarity import depth_similarity, head_similarity, token_similarity
 from ops.singular_spectrum import singular_spectrum
 from ops.token_spread import token_spread
@@ -19,7 +19,6 @@ OPS = {
     "token_similarity": token_similarity,
     "within": lambda x: token_spread(x)["within"],
     "relative_log_amplitude": lambda x: relative_log_amplitude(x, grid=GRID),
-    "log_amplitude": lambda x: log_amplitude(x, grid=GRID),
     "featuremap_variance": featuremap_variance,
     "singular_spectrum": singular_spectrum,
     "cls_magnitude": lambda x: attention_magnitudes(x, x.roll(1, dims=-1), prefix=3)["cls_magnitude"],

@@ -1,4 +1,5 @@
 import io
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -86,6 +87,11 @@ def test_patch_at_outside(wide):
 @pytest.mark.parametrize(("count", "depths"), [(1, [1]), (2, [1, 8]), (5, [1, 3, 4, 6, 8]), (99, list(range(1, 9)))])
 def test_spread_depths(model, count, depths):
     assert spread_depths(model, count) == depths
+
+
+@pytest.mark.parametrize(("depth", "depths"), [(1, [1]), (2, [1, 2]), (8, [1, 3, 6, 8]), (12, [1, 5, 8, 12])])
+def test_four_depths_of_models_of_any_depth(depth, depths):
+    assert spread_depths(SimpleNamespace(passport=SimpleNamespace(depth=depth)), 4) == depths
 
 
 def test_as_seen_is_what_the_model_sees(model, images):
