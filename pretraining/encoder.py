@@ -36,7 +36,7 @@ def build_encoder(node: CfgNode) -> Encoder:
         **{name: node[key] for key, name in _SIZES.items() if node[key]},
         **dict(node.OPTIONS),
     }
-    encoder = _created(node.ARCH, arguments)
+    encoder = _with_class_token(_created(node.ARCH, arguments))
     if node.POSITIONS == "sincos":
         fix_positions(encoder)
     return encoder
@@ -69,6 +69,16 @@ def _created(architecture: str, arguments: dict[str, Any]) -> Encoder:
         ) from error
     if not isinstance(encoder, Encoder):
         raise ValueError(f"ENCODER.ARCH={architecture!r} is a {type(encoder).__name__}; expected a ViT or BEiT of timm")
+    return encoder
+
+
+def _with_class_token(encoder: Encoder) -> Encoder:
+    """The encoder itself; other poolings would move the last norm behind the features that are trained."""
+    if encoder.cls_token is None or encoder.global_pool != "token":
+        raise ValueError(
+            "ENCODER.OPTIONS take the class token away (class_token=False or a global_pool other than 'token'); "
+            "every method here trains an encoder with a class token and a norm after its blocks"
+        )
     return encoder
 
 

@@ -132,10 +132,10 @@ def _suitable(encoder: Encoder) -> VisionTransformer:
             f"METHOD=mae cannot use a {type(encoder).__name__} as encoder: its relative positions need all patches; "
             "take an ENCODER.ARCH of timm's vit_*"
         )
-    if encoder.num_prefix_tokens != 1 or not encoder.has_class_token:
+    if encoder.num_prefix_tokens != 1:
         raise ValueError(
-            f"METHOD=mae needs an encoder with a class token and no other token before the patches; this one has "
-            f"{encoder.num_prefix_tokens} (ENCODER.OPTIONS class_token, reg_tokens)"
+            "METHOD=mae needs an encoder with no other token before the patches than the class token; this one has "
+            f"{encoder.num_prefix_tokens} (ENCODER.OPTIONS.reg_tokens)"
         )
     return encoder
 

@@ -27,7 +27,7 @@ def masked_tokens(
 
     def masked(tokens: Tensor) -> Tensor:
         here = mask.reshape(*tokens.shape[:-1], 1).bool()
-        return torch.where(here, encoder.mask_token.to(tokens.dtype), tokens)
+        return torch.where(here, encoder.mask_token, tokens)
 
     with output_through(encoder.patch_embed, masked):
         return encoder.forward_features(images)

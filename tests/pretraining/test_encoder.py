@@ -60,6 +60,9 @@ def test_further_arguments_of_timm(node):
         ({"POSITIONS": "rotary"}, r"POSITIONS='rotary'; expected one of learned, sincos"),
         ({"ARCH": "vit_imaginary"}, r"ARCH='vit_imaginary' is no architecture of timm"),
         ({"ARCH": "resnet18"}, r"ARCH='resnet18' cannot be built .* expected a ViT or BEiT"),
+        ({"OPTIONS": {"class_token": False}}, r"cannot be built .*class token"),
+        ({"OPTIONS": {"class_token": False, "global_pool": "avg"}}, r"OPTIONS take the class token away"),
+        ({"OPTIONS": {"global_pool": "avg"}}, r"OPTIONS take the class token away"),
         ({"OPTIONS": {"colour": 3}}, r"cannot be built .*colour"),
         (
             {"ARCH": "beit_base_patch16_224", "DEPTH": 1, "OPTIONS": {"use_abs_pos_emb": False}},

@@ -28,7 +28,7 @@ def found(jobs: list[Job], folder: Path, *, processes: int) -> list[list[Any]]:
         folder: for the files between the processes.
     """
     torch.save(jobs, folder / "jobs.pt")
-    get_context(START).set_forkserver_preload(["torch", "timm"])  # imported once for all of them
+    get_context(START).set_forkserver_preload(["torch", "timm", __name__])  # imported once for all of them
     mp.start_processes(_work, (folder,), nprocs=processes, start_method=START)
     results = [torch.load(folder / f"found{rank}.pt") for rank in range(processes)]
     return [[results[rank][index] for rank in range(job["processes"])] for index, job in enumerate(jobs)]
