@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -39,6 +40,7 @@ NEIGHBOURS = {  # label, colour, line
 }
 PANEL = (3.3, 2.6)  # inches
 LABEL, TICK = 9, 8  # points
+DOTTED: dict[str, Any] = {"linewidth": 1.3, "markersize": 2.5}
 BRIGHTEST = 0.92  # of viridis; its yellow end is lost on white
 PARTS = {1e6: "Images seen (millions)", 1e3: "Images seen (thousands)", 1: "Images seen"}
 
@@ -94,7 +96,7 @@ def diagnostics_figure(table: pd.DataFrame) -> Figure:
 def _depth_lines(ax: Axes, rows: pd.DataFrame, colours: dict, ylabel: str) -> None:
     unit, label = _unit(rows[POSITION])
     for depth, line in rows.groupby("depth"):
-        ax.plot(line[POSITION] / unit, line["value"], color=colours[depth], linewidth=1.3, marker="o", markersize=2.5)
+        ax.plot(line[POSITION] / unit, line["value"], "o-", color=colours[depth], clip_on=False, **DOTTED)
     _dress(ax, label, ylabel)
 
 
@@ -103,7 +105,7 @@ def _neighbour_lines(ax: Axes, table: pd.DataFrame, names: Iterable[str]) -> Non
         rows = table[table["metric"] == name]
         unit, label = _unit(rows[POSITION])
         text, colour, line = NEIGHBOURS[name]
-        ax.plot(rows[POSITION] / unit, rows["value"], line, color=colour, label=text, marker="o", markersize=3)
+        ax.plot(rows[POSITION] / unit, rows["value"], f"o{line}", color=colour, label=text, clip_on=False, **DOTTED)
         _dress(ax, label, "k-NN accuracy")
     ax.legend(fontsize=TICK, frameon=False)
 
@@ -137,7 +139,7 @@ def _unit(images: pd.Series) -> tuple[float, str]:
 
 
 def _dress(ax: Axes, xlabel: str, ylabel: str) -> None:
-    ax.set_xlim(left=0)
+    ax.set_xlim(0, max(1, ax.get_xlim()[1]))
     ax.set_xlabel(xlabel, fontsize=LABEL)
     ax.set_ylabel(ylabel, fontsize=LABEL)
     ax.tick_params(labelsize=TICK)
