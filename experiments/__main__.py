@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from .catalogue import chosen, titles
+from .catalogue import chosen, default_models, titles
 from .folder import made, remove_empty, results_folder
-from .settings import CONVENTIONS, DEFAULT_MODELS, DTYPES, Settings
+from .settings import CONVENTIONS, DTYPES, Settings
 
 COMMANDS = ("list", "run", "draw")
 
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run(run: argparse.ArgumentParser) -> None:
     add = run.add_argument
     add("names", nargs="*", metavar="NAME", help="experiments, or all; overview without any")
-    add("--models", nargs="+", default=list(DEFAULT_MODELS), metavar="MODEL", help="registry or timm names, or files")
+    add("--models", nargs="+", default=[], metavar="MODEL", help="registry or timm names, or files")
     add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
     add("--data", default="sample", help="sample, imagenette, a folder, a zip or a folder in it (default: sample)")
     add("--images", type=int, metavar="N", help="that many, evenly spaced over the sorted list (default: all)")
@@ -105,7 +105,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         if value is not None and value < least:
             raise ValueError(f"--{name.replace('_', '-')} {value}: expected at least {least}")
     known = {name: value for name, value in vars(options).items() if name not in {"names", "run", "models"}}
-    return Settings(models=tuple(options.models), **known)
+    return Settings(models=tuple(options.models or default_models(options.names)), **known)
 
 
 def _draw(options: argparse.Namespace, typed: list[str]) -> None:

@@ -7,8 +7,11 @@ import importlib
 from collections.abc import Sequence
 from types import ModuleType
 
+from .settings import DEFAULT_MODELS
+
 EXPERIMENTS = {
     "overview": "experiments.overview",
+    "zoo": "experiments.zoo",
 }
 DEFAULT = "overview"
 
@@ -36,6 +39,12 @@ def chosen(names: Sequence[str]) -> list[str]:
     for name in wanted:
         experiment(name)
     return wanted
+
+
+def default_models(names: Sequence[str]) -> tuple[str, ...]:
+    """Models of the experiments where the user names none: the miniatures that one asks for, and no other."""
+    wanted = [getattr(experiment(name), "MODELS", DEFAULT_MODELS) for name in chosen(names)]
+    return tuple(dict.fromkeys(model for models in wanted for model in models))
 
 
 def titles() -> dict[str, str]:

@@ -18,25 +18,22 @@ one head).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .depth_metrics import depth_metrics
 from .findings import Findings
 
 if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
-    from torch import Tensor, nn
+    from torch import nn
 
     from study.data import Images
 
     from .settings import Settings
-
-METRICS = ("distance", "nmi", "token_similarity", "delta_log_amplitude")
 
 
 def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
@@ -50,31 +47,11 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     Returns:
         Tables `overview` (per-image values) and `attention_maps`, the photograph as each field of view shows it.
     """
-    import torch
-
-    from study.model_set import is_miniature
-
     from .attention_maps import attention_maps
 
-    tables, speeds = [], {}
-    for name, model in loaded.items():
-        model.to(device, getattr(torch, settings.dtype))
-        started = time.perf_counter()
-        tables.append(_per_image(name, model, images, settings))
-        speeds[name] = len(images) / (time.perf_counter() - started)
-        model.cpu()
+    table, facts = depth_metrics(loaded, images, settings, device)
     maps = attention_maps(loaded, images)
-    facts = {
-        "images": len(images),
-        "data": images.where,
-        "convention": settings.convention,
-        "metrics": list(METRICS),
-        "layouts": {name: _layout(model) for name, model in loaded.items()},
-        "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
-        "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},
-        **maps.facts,
-    }
-    return Findings({"overview": pd.concat(tables, ignore_index=True), **maps.tables}, maps.pictures, facts)
+    return Findings({"overview": table, **maps.tables}, maps.pictures, {**facts, **maps.facts})
 
 
 def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -87,33 +64,3 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
     from .overview_figure import overview_figure
 
     return overview_figure(findings, summary)
-
-
-def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
-    """Delta log amplitude: the last entry of `ops.relative_log_amplitude`, in nats, one value per image."""
-    from ops import relative_log_amplitude
-
-    return relative_log_amplitude(tokens, grid=grid)[..., -1]
-
-
-def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) -> pd.DataFrame:
-    import ops
-    from study.comparison import comparison
-
-    metrics = {
-        "distance": partial(ops.attention_distance, convention=settings.convention),
-        "nmi": partial(ops.attention_nmi, convention=settings.convention),
-        "token_similarity": ops.token_similarity,
-        "delta_log_amplitude": highest_frequency,
-    }
-    options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
-    return comparison({name: model}, images, metrics, **options)
-
-
-def _layout(model: Any) -> dict[str, Any]:
-    from models import token_layout
-
-    layout = token_layout(model)
-    size = layout.patch_size
-    patch = [size, size] if isinstance(size, int) else list(size)
-    return {"grid": list(layout.grid), "patch_size": patch, "depth": len(model.blocks)}

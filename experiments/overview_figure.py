@@ -8,10 +8,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from ._plots import plots
+from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings
 
@@ -20,14 +20,6 @@ MAP = 1.28  # height of one row of maps, a row for each model
 LARGE = 1.9  # the same, of one model alone: a row for each query
 CURVES = 3.1
 HEAD = 1.05  # room for title and note
-LABELS = {
-    "distance": "Attention distance (px)",
-    "nmi": "Attention NMI",
-    "token_similarity": "Token cosine similarity",
-    "delta_log_amplitude": "Δ log amplitude",
-}
-FROM_ZERO = {"distance": 0.0, "nmi": 0.1}
-"""Metrics whose axis begins at 0, and the least that it ends at: small differences of NMI must look small."""
 
 
 def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -141,38 +133,8 @@ def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, *
 
 def _curves(figure: SubFigure, facts: dict[str, Any], summary: pd.DataFrame, models: list[str]) -> None:
     axes = figure.subplots(1, len(LABELS))
-    for ax, (metric, label) in zip(axes, LABELS.items(), strict=True):
-        for model in models:
-            _curve(ax, summary[(summary["metric"] == metric) & (summary["model"] == model)], model, label)
-    _uniform_lines(axes[0], facts["layouts"])
-    for ax, metric in zip(axes, LABELS, strict=True):
-        if metric in FROM_ZERO:
-            end = max(ax.get_ylim()[1], FROM_ZERO[metric])
-            ax.set_ylim(-0.02 * end, end)  # so that a curve along 0 is seen whole
-        ax.get_legend().remove()
+    depth_panels(axes, facts, summary, models)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
-
-
-def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
-    if rows.empty:
-        raise ValueError(f"the table has no rows of model {model} for {label}: it is not the table of an overview")
-    rows = rows.sort_values("depth")
-    ends = rows["low"].to_numpy(), rows["high"].to_numpy()
-    error = None if np.isnan(ends[0]).any() else ends
-    plots().depth_curve(
-        rows["depth"].to_numpy(), rows["mean"].to_numpy(), error=error, model=model, ax=ax, ylabel=label
-    )
-
-
-def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:
-    """Distance of uniform attention, once for each grid."""
-    grids = {(tuple(layout["grid"]), tuple(layout["patch_size"])) for layout in layouts.values()}
-    for grid, size in sorted(grids):
-        value = plots().uniform_distance(grid, size)
-        where = f" ({grid[0]} x {grid[1]})" if len(grids) > 1 else ""
-        plots().reference_line(value, f"uniform attention{where}, {value:.2f} px", ax=ax)
-        if where:
-            ax.annotate(where, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)
 
 
 def _grid(table: pd.DataFrame) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from zlib import crc32
 FAMILIES: dict[str, tuple[tuple[str, ...], str, str, str]] = {
     # family: (words that tell it, colour, marker, line); the first match counts, so tags stand before architectures
     "random": (("random",), "#8C8C8C", "x", ":"),
+    "hybrid": (("hybrid",), "#B4234F", "X", "-."),
     "simmim": (("simmim",), "#E07B00", "s", "--"),
     "moco": (("moco",), "#0062A8", "o", "-"),
     "mae": (("mae",), "#0B8F6A", "^", "-."),

@@ -1,0 +1,84 @@
+"""The four metrics over depth that overview and zoo share: measured in one pass of each model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from study.data import Images
+
+    from .settings import Settings
+
+METRICS = ("distance", "nmi", "token_similarity", "delta_log_amplitude")
+
+
+def depth_metrics(
+    loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Per-image values of `METRICS` at each depth, and the facts that a figure says of them.
+
+    Args:
+        loaded: models by the names that the figure shows; they are on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    """
+    import torch
+
+    from study.model_set import is_miniature
+
+    tables, speeds = [], {}
+    for name, model in loaded.items():
+        model.to(device, getattr(torch, settings.dtype))
+        started = time.perf_counter()
+        tables.append(_per_image(name, model, images, settings))
+        speeds[name] = len(images) / (time.perf_counter() - started)
+        model.cpu()
+    facts = {
+        "images": len(images),
+        "data": images.where,
+        "convention": settings.convention,
+        "metrics": list(METRICS),
+        "layouts": {name: _layout(model) for name, model in loaded.items()},
+        "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
+        "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},
+    }
+    return pd.concat(tables, ignore_index=True), facts
+
+
+def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
+    """Delta log amplitude: the last entry of `ops.relative_log_amplitude`, in nats, one value per image."""
+    from ops import relative_log_amplitude
+
+    return relative_log_amplitude(tokens, grid=grid)[..., -1]
+
+
+def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) -> pd.DataFrame:
+    import ops
+    from study.comparison import comparison
+
+    metrics = {
+        "distance": partial(ops.attention_distance, convention=settings.convention),
+        "nmi": partial(ops.attention_nmi, convention=settings.convention),
+        "token_similarity": ops.token_similarity,
+        "delta_log_amplitude": highest_frequency,
+    }
+    options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
+    return comparison({name: model}, images, metrics, **options)
+
+
+def _layout(model: Any) -> dict[str, Any]:
+    from models import token_layout
+
+    layout = token_layout(model)
+    size = layout.patch_size
+    patch = [size, size] if isinstance(size, int) else list(size)
+    return {"grid": list(layout.grid), "patch_size": patch, "depth": len(model.blocks)}

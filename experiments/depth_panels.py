@@ -1,0 +1,65 @@
+"""Panels of metrics over depth, a curve for each model with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ._plots import plots
+
+LABELS = {
+    "distance": "Attention distance (px)",
+    "nmi": "Attention NMI",
+    "token_similarity": "Token cosine similarity",
+    "delta_log_amplitude": "Δ log amplitude",
+}
+FROM_ZERO = {"distance": 0.0, "nmi": 0.1}
+"""Metrics whose axis begins at 0, and the least that it ends at: small differences of NMI must look small."""
+
+
+def depth_panels(axes: Sequence[Axes], facts: dict[str, Any], summary: pd.DataFrame, models: Sequence[str]) -> None:
+    """Draw the metrics of `LABELS`, each into its panel; the caller makes the legend from the first one.
+
+    Args:
+        axes: one for each metric.
+        facts: of `experiments.depth_metrics`.
+        summary: by `study.summary`.
+        models: in the order of the legend.
+    Raises:
+        ValueError: the summary lacks a metric of a model.
+    """
+    for ax, (metric, label) in zip(axes, LABELS.items(), strict=True):
+        for model in models:
+            _curve(ax, summary[(summary["metric"] == metric) & (summary["model"] == model)], model, label)
+    _uniform_lines(axes[0], facts["layouts"])
+    for ax, metric in zip(axes, LABELS, strict=True):
+        if metric in FROM_ZERO:
+            end = max(ax.get_ylim()[1], FROM_ZERO[metric])
+            ax.set_ylim(-0.02 * end, end)  # so that a curve along 0 is seen whole
+        ax.get_legend().remove()
+
+
+def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
+    if rows.empty:
+        raise ValueError(f"the table has no rows of model {model} for {label}: it is not the table of an overview")
+    rows = rows.sort_values("depth")
+    ends = rows["low"].to_numpy(), rows["high"].to_numpy()
+    error = None if np.isnan(ends[0]).any() else ends
+    plots().depth_curve(
+        rows["depth"].to_numpy(), rows["mean"].to_numpy(), error=error, model=model, ax=ax, ylabel=label
+    )
+
+
+def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:
+    """Distance of uniform attention, once for each grid."""
+    grids = {(tuple(layout["grid"]), tuple(layout["patch_size"])) for layout in layouts.values()}
+    for grid, size in sorted(grids):
+        value = plots().uniform_distance(grid, size)
+        where = f" ({grid[0]} x {grid[1]})" if len(grids) > 1 else ""
+        plots().reference_line(value, f"uniform attention{where}, {value:.2f} px", ax=ax)
+        if where:
+            ax.annotate(where, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)
