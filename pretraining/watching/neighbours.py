@@ -63,11 +63,19 @@ def _features(encoder: Any, samples: Samples) -> dict[str, Float[Tensor, "image 
     parts: dict[str, list[Tensor]] = {}
     for images in samples.batches(BATCH):
         tokens = encoder.forward_features(images.to(first.device, first.dtype))
-        for name, values in _pooled(tokens, encoder.num_prefix_tokens).items():
+        for name, values in pooled_features(tokens, encoder.num_prefix_tokens).items():
             parts.setdefault(name, []).append(values.float().cpu())
     return {name: torch.cat(values) for name, values in parts.items()}
 
 
-def _pooled(tokens: Float[Tensor, "batch token channel"], prefix: int) -> dict[str, Float[Tensor, "batch channel"]]:
+def pooled_features(
+    tokens: Float[Tensor, "batch token channel"], prefix: int
+) -> dict[str, Float[Tensor, "batch channel"]]:
+    """One vector for each image by kind of feature: the mean of the patch tokens, and the class token where it exists.
+
+    Args:
+        tokens: after the last norm, `prefix` of them in front of the patches.
+        prefix: number of tokens in front, the class token first.
+    """
     pooled = {"knn_patches": tokens[:, prefix:].mean(1)}
     return {**pooled, "knn_class_token": tokens[:, 0]} if prefix else pooled

@@ -114,6 +114,7 @@ def test_an_export_is_the_encoder_and_its_card(method, trained, tmp_path):
 def test_the_card_tells_the_neighbours_of_these_very_weights(trained, tmp_path):
     _, path = trained("simmim", "WATCH.PATH", "/somewhere/cifar10.zip/test")
     rows = [(256, "knn_patches", 8, 0.1), (512, "knn_patches", 8, 0.25), (512, "attention_nmi", 8, 0.9)]
+    rows += [(768, "knn_patches", 8, 0.3)]  # of a checkpoint that was not written any more
     table = pd.DataFrame(rows, columns=["images", "metric", "depth", "value"])
     table.to_csv(tmp_path / "diagnostics.csv", index=False)
     _, card = export(path, tmp_path / "mine.safetensors")

@@ -3,10 +3,12 @@
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import ops
 from models import measure
 from pretraining.watching import Diagnostics
+from pretraining.watching.neighbours import pooled_features
 from pretraining.watching.samples import View, bank_and_queries, evenly
 
 ATTENTION, TOKENS = ("attention_distance", "attention_nmi"), ("token_similarity", "relative_log_amplitude")
@@ -81,6 +83,24 @@ def test_classes_that_the_training_does_not_have_are_refused(small_recipe, small
     watch = Diagnostics(small_recipe(), pictures(), pictures(20, ("red", "green")))
     with pytest.raises(ValueError, match=r"WATCH\.PATH has the classes green"):
         watch.measured(small_objective("simmim").encoder, 0)
+
+
+def test_features_are_the_mean_patch_and_the_class_token():
+    tokens = torch.tensor([[[9.0], [5.0], [1.0], [3.0]]])
+    assert {name: value.item() for name, value in pooled_features(tokens, 2).items()} == {
+        "knn_patches": 2,
+        "knn_class_token": 9,
+    }
+    assert list(pooled_features(tokens, 0)) == ["knn_patches"]
+
+
+def test_images_are_cropped_in_the_middle_and_normalised():
+    picture = Image.new("RGB", (8, 4), (255, 0, 51))
+    picture.paste((0, 0, 0), (0, 0, 2, 4))  # outside the centre
+    view = View(4, (0.5, 0.5, 0.0), (0.5, 0.25, 0.1))
+    batch = view.batch([view.pixels(picture)])
+    assert batch.shape == (1, 3, 4, 4)
+    torch.testing.assert_close(batch[0], torch.tensor([1.0, -2.0, 2.0])[:, None, None].expand(3, 4, 4))
 
 
 def test_no_image_is_its_own_neighbour(small_recipe, pictures):
