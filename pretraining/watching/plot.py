@@ -133,7 +133,7 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, list(axes[:count])
 
 
-def _unit(images: pd.Series) -> tuple[float, str]:
+def _unit(images: Any) -> tuple[float, str]:
     """How many images one step of the axis is, and what it is called."""
     return next((unit, label) for unit, label in PARTS.items() if images.max() >= unit or unit == 1)
 

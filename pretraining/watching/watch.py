@@ -58,6 +58,8 @@ class Watch:
 
     def _draw(self, objective: Any, batch: Mapping[str, Tensor], images_seen: int) -> None:
         tiles = reconstructions(objective, batch, self._recipe.DATA.MEAN, self._recipe.DATA.STD)
+        if tiles is None:
+            return
         (self._folder / FOLDER).mkdir(exist_ok=True)
         picture_file(tiles, self._folder / FOLDER / f"{images_seen:010d}.png")
         self._scalars.add_picture("reconstructions", mosaic(tiles), images_seen)
