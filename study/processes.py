@@ -65,6 +65,15 @@ def agreed(flag: bool, device: torch.device) -> bool:
     return bool(raised.item())
 
 
+def mean_over_processes(values: torch.Tensor) -> torch.Tensor:
+    """Element by element the mean over all processes; all have to ask."""
+    if not dist.is_initialized():
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
+
+
 def everybody_waits() -> None:
     """Return when all processes have come here."""
     if dist.is_initialized():

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from study.processes import mean_over_processes
+
 
 class DivergedError(ValueError):
     """The loss is no number any more."""
 
 
 class Losses:
-    """Values of the steps since they were last read.
+    """Values of the steps since they were last read, of all processes together.
 
     Args:
         every: number of steps after which they are to be read.
@@ -32,7 +34,7 @@ class Losses:
         return len(self.unread) >= self.every
 
     def read(self, images_seen: int) -> dict[str, float]:
-        """Means over the unread steps; empty without any.
+        """Means over the unread steps and over all processes, which have to read together; empty without any.
 
         Args:
             images_seen: position after these steps, for the error.
@@ -43,7 +45,7 @@ class Losses:
             return {}
         names = list(self.unread[0])
         rows = torch.stack([torch.stack([parts[name].float() for name in names]) for parts in self.unread])
-        means = dict(zip(names, rows.double().mean(0).tolist(), strict=True))
+        means = dict(zip(names, mean_over_processes(rows.double().mean(0)).tolist(), strict=True))
         steps, self.unread = len(self.unread), []
         if not math.isfinite(means["loss"]):
             raise DivergedError(

@@ -17,7 +17,7 @@ from yacs.config import CfgNode
 
 from study.processes import Process, agreed, everybody_waits, process
 
-from ..data import Collection, batches_from, open_collection
+from ..data import Collection, batches_from, open_collection, steps_per_epoch
 from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
 from ..recipe import recipe_text
@@ -86,7 +86,7 @@ class Training:
 
     def __init__(self, recipe: CfgNode, collection: Collection, out: Path, here: Process, command: str) -> None:
         self.recipe, self.collection, self.out, self.here = recipe, collection, out, here
-        self.steps_per_epoch = _steps_per_epoch(recipe, collection)
+        self.steps_per_epoch = steps_per_epoch(len(collection), recipe.TRAIN.BATCH)
         torch.manual_seed(recipe.SEED)
         with attention_that_pays(here.device, recipe.TRAIN.PRECISION):
             self.objective: Objective = build_objective(recipe, classes=len(collection.classes)).to(here.device)
@@ -129,11 +129,12 @@ class Training:
                 saving = stopping or self._save_is_due()
                 if losses.due or saving:
                     self._read(losses, clock, bar)
+                looked = not stopping and self._look()  # before the save: what is cut off on resume is seen again
                 if saving:
                     self._save()
                 if stopping:
                     break
-                if self._look():
+                if looked:
                     clock.lap()
             return Outcome(self.out / CHECKPOINT, self.standing.images_seen, self.step == self.steps)
 
@@ -226,16 +227,6 @@ class _Clock:
         now = time.perf_counter()
         self.started, seconds = now, now - self.started
         return seconds
-
-
-def _steps_per_epoch(recipe: CfgNode, collection: Collection) -> int:
-    steps = len(collection) // recipe.TRAIN.BATCH
-    if steps == 0:
-        raise ValueError(
-            f"{len(collection)} images are fewer than TRAIN.BATCH {recipe.TRAIN.BATCH}, so no batch is full: "
-            f"give more images or --opts TRAIN.BATCH {len(collection)}"
-        )
-    return steps
 
 
 def _ready(objective: Objective, recipe: CfgNode, here: Process) -> nn.Module:

@@ -122,7 +122,7 @@ class TestRefusals:
             self.begun(small_recipe, photographs, tmp_path)
 
     def test_fewer_images_than_a_batch(self, photographs, small_recipe, tmp_path):
-        with pytest.raises(ValueError, match=r"40 images are fewer than TRAIN\.BATCH 64"):
+        with pytest.raises(ValueError, match=r"40 images are fewer than one batch of TRAIN\.BATCH=64"):
             self.begun(small_recipe, photographs, tmp_path, "simmim", "TRAIN.BATCH", 64)
 
     @pytest.mark.parametrize("place", ["nowhere", "empty"])
