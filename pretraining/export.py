@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from yacs.config import CfgNode
 
 from models import load_model
+from models.checkpoints.card import INSIDE as OURS
 from models.checkpoints.checkpoint import read_checkpoint
 from study.atomic import replacing
 
@@ -21,7 +22,6 @@ from .recipe import parsed, recipe_text
 from .watching.diagnostics import DIAGNOSTICS
 
 SUFFIX = ".safetensors"
-OURS = "vit_anatomy"
 METHODS = {
     "mocov3": "MoCo-v3",
     "simmim": "SimMIM",

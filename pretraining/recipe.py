@@ -16,6 +16,7 @@ from ._recipe_values import assign, assign_word
 
 RECIPES = Path(__file__).parent / "recipes"
 SUFFIX = ".yaml"
+RECIPE = "recipe.yaml"  # its name in the folder of a training
 
 
 def load_recipe(name_or_path: str | os.PathLike[str], opts: Sequence[str] = ()) -> CfgNode:

@@ -12,6 +12,7 @@ import torch
 from torch.optim import Optimizer
 from yacs.config import CfgNode
 
+from models.checkpoints.card import INSIDE as OURS
 from models.checkpoints.checkpoint import read_checkpoint
 from study.atomic import replacing
 
@@ -19,7 +20,6 @@ from ..objectives import Objective
 from ..recipe import differences, parsed, recipe_text
 
 CHECKPOINT = "checkpoint.pth"
-OURS = "vit_anatomy"
 FREE = ("DATA.PATH", "DATA.WORKERS", "DATA.CACHE", "TRAIN.SAVE_EVERY", "WATCH.")
 """What may change when a training goes on: it has no influence on the weights (the images have a digest)."""
 

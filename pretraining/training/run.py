@@ -20,7 +20,7 @@ from study.processes import Process, agreed, everybody_waits, process
 from ..data import Collection, batches_from, open_collection, steps_per_epoch
 from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
-from ..recipe import recipe_text
+from ..recipe import RECIPE, recipe_text
 from ..watching.watch import Watch
 from .checkpoint import CHECKPOINT, OURS, Standing, refuse_other_training, resume, save, stored
 from .losses import DivergedError, Losses
@@ -28,7 +28,6 @@ from .precision import attention_that_pays, checkpoint_activations, scaler
 from .step import forward_seed, optimiser_step
 from .stopping import Wish, stop_wish
 
-RECIPE = "recipe.yaml"
 READ_EVERY = 10  # steps between two rows of the log
 
 

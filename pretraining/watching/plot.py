@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from study.atomic import replacing
 
+from ..recipe import RECIPE, parsed
 from .diagnostics import DIAGNOSTICS
 from .log import LOG, PLACE
 from .table import POSITION
@@ -57,13 +58,21 @@ def plot_run(folder: str | os.PathLike[str]) -> list[Path]:
     """
     folder = Path(folder)
     drawn = [
-        _saved(draw(pd.read_csv(folder / table)), folder / name)
+        _saved(_titled(draw(pd.read_csv(folder / table)), folder), folder / name)
         for table, draw, name in ((LOG, losses_figure, LOSSES), (DIAGNOSTICS, diagnostics_figure, FIGURE))
         if (folder / table).is_file()
     ]
     if not drawn:
         raise FileNotFoundError(f"{folder} holds no {LOG} and no {DIAGNOSTICS}: give the folder of a training (--out)")
     return drawn
+
+
+def _titled(figure: Figure, folder: Path) -> Figure:
+    """The figure with the training's folder and method above it."""
+    recipe = folder / RECIPE
+    method = f" ({parsed(recipe.read_text(encoding='utf-8')).METHOD})" if recipe.is_file() else ""
+    figure.suptitle(f"{folder.resolve().name}{method}", fontsize=10)
+    return figure
 
 
 def losses_figure(log: pd.DataFrame) -> Figure:
