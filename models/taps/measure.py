@@ -168,10 +168,10 @@ class _Measurements:
         if not block.first_of_heads:
             sums = self._sums.pop(metric.name) + sums
         if not block.last_of_heads:
-            self._sums[metric.name] = sums.clone()  # the block that it may be a view of is written over
+            self._sums[metric.name] = sums.to(torch.float64, copy=True)  # a copy: blocks are written over
             return
         heads = self._heads[metric.name]
-        heads.append(sums.clone())
+        heads.append(sums.clone())  # the block that it may be a view of is written over
         if block.last_of_images:
             self._keep(depth, metric, metric.finished(torch.cat(heads, 1), self.layout))
             heads.clear()

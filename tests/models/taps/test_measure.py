@@ -1,6 +1,7 @@
 """`measure` against the tap that keeps everything, for any split into batches, images and queries."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,23 @@ def test_values_that_are_views_of_the_attention_are_not_written_over(model, imag
     with torch.inference_mode(), tap(model) as trace:
         model(images)
     torch.testing.assert_close(values(table, "first", 2), trace.attention[1][:, :, 0, 0].double(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_sums_that_are_views_of_the_attention_are_not_written_over(dtype):
+    def first(attention):
+        return attention[..., 0, 0]
+
+    def sums(attention, *, queries):
+        return attention[..., 0, :1] if queries.start == 0 else torch.zeros_like(attention[..., 0, :1])
+
+    first.over_queries = SimpleNamespace(sums=sums, finish=lambda total: total[..., 0])
+    model = VisionTransformer(img_size=80, embed_dim=48, depth=2, num_heads=4, reg_tokens=2, num_classes=0)
+    model, images = model.eval().to(dtype), torch.randn(2, 3, 80, 80, dtype=dtype)
+    table = measure(model, [images], {"first": first}, budget_mib=1e-3, progress=False)  # two blocks of 14 queries
+    with torch.inference_mode(), tap(model) as trace:
+        model(images)
+    torch.testing.assert_close(values(table, "first", 2), first(trace.attention[1]).double(), atol=1e-6, rtol=0)
 
 
 def test_bound_options_are_part_of_the_rows(model, images):
@@ -235,8 +253,7 @@ def test_no_images(model):
 def test_golden_attention_statistics_of_beyond_cls(golden):
     """The official statistics of whole checkpoints, from weights to number."""
     expected = np.load(golden / "beyond_cls" / "attention_stats.npz")
-    names = {key.split("/")[0] for key in expected.files if key.endswith("/summary/pos_magnitude")}
-    assert names
+    names = ("dino_backbone", "simmim_vit")  # the file also holds MAE's, whose checkpoint is not kept
     metrics = {"class": ops.class_attention_statistics, "magnitudes": ops.attention_magnitudes}
     for name in names:
         folder = golden / "checkpoints" / name
