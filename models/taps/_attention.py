@@ -14,9 +14,9 @@ from torch import Tensor
 
 SDPA = F.scaled_dot_product_attention  # torch's own, whatever stands under this name while a tap is open
 FEWEST_QUERIES = 16  # below this the matrix products no longer pay
-ENOUGH_QUERIES = 64  # a block has more heads rather than more queries: what metrics know of a query, heads share
+ENOUGH_QUERIES = 128  # a block has more heads rather than more queries: what metrics know of a query, heads share
 TEMPORARIES = 4  # a block's logits, weights and what the metrics make of them live at once
-CPU_MIB, GPU_MIB = 32, 2048  # default budgets; a GPU wants few large blocks
+CPU_MIB, GPU_MIB = 64, 2048  # default budgets; a GPU wants few large blocks
 CACHE_BYTES = 2 * 2**20  # on a CPU, small images beyond its cache are slower together
 
 Buffers = tuple[Tensor, Tensor]  # logits and weights, written over by the next block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,16 @@ def batches_from(
         collate_fn=Batch(recipe.DATA.MEAN, recipe.DATA.STD),
         num_workers=workers,
         multiprocessing_context=_context() if workers else None,
+        worker_init_fn=_deaf,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
     )
+
+
+def _deaf(worker: int) -> None:
+    """A worker leaves signals that reach the whole group to its parent, which saves first and then ends it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _context() -> str | None:

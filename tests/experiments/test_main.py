@@ -242,4 +242,4 @@ def test_as_a_program(tmp_path):
     command = [sys.executable, "-m", "experiments", "run", "nothing", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr == "error: unknown experiment 'nothing'; there are overview and all\n"
+    assert done.stderr == "error: unknown experiment 'nothing'; there are overview, zoo and all\n"

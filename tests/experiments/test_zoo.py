@@ -26,7 +26,9 @@ def labelled(tmp_path_factory):
     random = np.random.default_rng(0)
     for number in range(51):
         red = number % 3 == 0
-        pixels = random.normal(110, 60, (32, 32, 3)) + random.normal(0, 40, 3) + np.array([20, 0, -20]) * (1 if red else -1)
+        pixels = (
+            random.normal(110, 60, (32, 32, 3)) + random.normal(0, 40, 3) + np.array([20, 0, -20]) * (1 if red else -1)
+        )
         path = folder / ("red" if red else "blue") / f"{number:02}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)

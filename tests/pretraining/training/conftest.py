@@ -56,10 +56,11 @@ def command():
 
 @pytest.fixture
 def started(monkeypatch):
-    """`started(command)`: a process of its own, with one thread."""
+    """`started(command)`: a process of its own, with one thread, the leader of its group."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def process(arguments: list[str]) -> subprocess.Popen:
-        return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(arguments, cwd=ROOT, start_new_session=True, **pipes)
 
     return process

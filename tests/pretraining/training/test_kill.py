@@ -1,5 +1,6 @@
 """SIGKILL at random moments, SIGTERM, and two processes: the command as a user types it."""
 
+import os
 import random
 import signal
 import subprocess
@@ -49,15 +50,15 @@ def test_killed_at_ten_random_moments(photographs, command, started, tmp_path):
     pd.testing.assert_frame_equal(*logs, check_exact=True)
 
 
-def test_sigterm_saves_and_exits(photographs, command, started, tmp_path):
-    typed = command("simmim", photographs, tmp_path / "run", "SCHEDULE.EPOCHS", 400, "TRAIN.SAVE_EVERY", 1000)
-    process = started(typed)
+def test_sigterm_to_all_its_processes_saves_and_exits(photographs, command, started, tmp_path):
+    opts = ("SCHEDULE.EPOCHS", 2000, "TRAIN.SAVE_EVERY", 10_000, "DATA.WORKERS", 1)
+    process = started(command("simmim", photographs, tmp_path / "run", *opts))
     wait_for(lambda: (tmp_path / "run" / "log.csv").exists(), process)
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 143, err
     assert "the same command goes on" in out
-    assert 0 < stored(tmp_path / "run" / CHECKPOINT)[0]["vit_anatomy"]["images_seen"] < 400 * 40
+    assert 0 < stored(tmp_path / "run" / CHECKPOINT)[0]["vit_anatomy"]["images_seen"] < 2000 * 40
 
 
 @pytest.mark.parametrize("method", ["mocov3", "hybrid"])
