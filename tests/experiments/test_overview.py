@@ -91,7 +91,7 @@ def test_attention_maps_are_shares_of_the_queries_attention(findings, images):
 
 
 def test_models_of_different_grids_depths_and_views_share_a_figure_golden(golden, images):
-    files = [golden / "checkpoints" / name for name in ("simmim_vit/checkpoint.pth", "moco_v3_vit/checkpoint.pth.tar")]
+    files = [golden / "checkpoints" / name for name in ("simmim_vit/checkpoint.pth", "moco_v3_conv/checkpoint.pth.tar")]
     loaded = loaded_models(["mini-moco", *(str(file) for file in files if file.is_file())], num_heads=4)
     findings = measure(loaded, images, Settings(), CPU)
     assert len({tuple(layout["grid"]) for layout in findings.facts["layouts"].values()}) > 1

@@ -253,7 +253,7 @@ def test_no_images(model):
 def test_golden_attention_statistics_of_beyond_cls(golden):
     """The official statistics of whole checkpoints, from weights to number."""
     expected = np.load(golden / "beyond_cls" / "attention_stats.npz")
-    names = ("dino_backbone", "simmim_vit")  # the file also holds MAE's, whose checkpoint is not kept
+    names = ("dino_backbone", "simmim_vit")  # the file also holds MAE's
     metrics = {"class": ops.class_attention_statistics, "magnitudes": ops.attention_magnitudes}
     for name in names:
         folder = golden / "checkpoints" / name
