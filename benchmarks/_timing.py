@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
 from torch.profiler import ProfilerActivity, profile
 
 
@@ -23,9 +24,17 @@ def fastest(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
 
 
 def peak_mib(run: Callable[[], object]) -> float:
-    """Most bytes of tensors that lived at once while `run` ran, above what lived before, in MiB."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        run()
+    """Most bytes of tensors that lived at once while `run` ran, above what lived before, in MiB.
+
+    On one thread, since the profiler sees the tensors of its own thread only; several share the same budget.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+            run()
+    finally:
+        torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trace.json"
         record.export_chrome_trace(str(file))

@@ -23,6 +23,8 @@ def full_precision(function: Callable[Parameters, Result]) -> Callable[Parameter
         positional = [_widened(value) for value in args]
         named = {name: _widened(value) for name, value in kwargs.items()}
         device = next((v.device.type for v in (*positional, *named.values()) if isinstance(v, Tensor)), "cpu")
+        if not torch.is_grad_enabled() and not torch.is_autocast_enabled(device):
+            return function(*positional, **named)  # pyright: ignore[reportCallIssue]
         with torch.no_grad(), torch.autocast(device, enabled=False):
             return function(*positional, **named)  # pyright: ignore[reportCallIssue]
 

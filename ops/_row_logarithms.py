@@ -1,13 +1,13 @@
 """Sums over each row of weights times their logarithms: what entropies and mutual information are made of."""
 
 import math
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Found = dict[Any, Any] | None  # what metrics of the same rows have found out, for each other
+from ._found import Found, shared
+
 CACHED = 500_000  # elements: on a CPU, logarithms of about this many at a time stay near the processor
 
 
@@ -35,7 +35,7 @@ def row_entropy(
     rows = weights.flatten(0, -2)
     mass, total = rows.new_empty(2, len(rows))
     shifted_buffer, logarithm_buffer = rows.new_empty(2, *rows[: _rows_at_a_time(rows)].shape)
-    for block, size in _blocks(rows):
+    for block, size in _blocks(rows, len(shifted_buffer)):
         shifted = torch.add(rows[block], epsilon, out=shifted_buffer[:size])
         torch.sum(shifted, -1, out=mass[block])
         logarithms = torch.log(shifted, out=logarithm_buffer[:size])
@@ -67,37 +67,40 @@ def patch_row_entropy(
     prefix: int,
     logits: Float[Tensor, "*batch head query key"] | None,
     found: Found,
+    spare: Float[Tensor, "*batch head query key"] | None = None,
 ) -> tuple[
     Float[Tensor, "*batch head query"], Float[Tensor, "*batch head query"], Float[Tensor, "*batch head query patch"]
 ]:
     """`exact_row_entropy` of the patch keys of complete rows: from the logits where they are at hand, and only once
     where the metrics of the same rows share a dict of what they have found."""
-    found = {} if found is None else found
-    place = ("patch_row_entropy", prefix)
-    if place not in found:
+
+    def find() -> tuple[Tensor, Tensor, Tensor]:
         weights = attention[..., prefix:]
         if logits is None:
-            found[place] = exact_row_entropy(weights)
-        else:
-            found[place] = row_entropy_of_softmax(weights, logits[..., prefix:], log_normaliser(attention, logits))
-    return found[place]
+            return exact_row_entropy(weights)
+        room = None if spare is None else spare[..., prefix:]
+        return row_entropy_of_softmax(weights, logits[..., prefix:], log_normaliser(attention, logits), room)
+
+    return shared(found, ("patch_row_entropy", prefix), find)
 
 
 def row_entropy_of_softmax(
     weights: Float[Tensor, "*batch query patch"],
     logits: Float[Tensor, "*batch query patch"],
     normaliser: Float[Tensor, "*batch query"],
+    spare: Float[Tensor, "*batch query patch"] | None = None,
 ) -> tuple[Float[Tensor, "*batch query"], Float[Tensor, "*batch query"], Float[Tensor, "*batch query patch"]]:
     """What `exact_row_entropy` gives, without a logarithm for each weight.
 
     H = ln m - sum_k w_k ln(w_k) / m with ln w_k = logits_k - normaliser. Rows of less than `least_mass`, even of
-    nothing but zeros, take their weights from the logits once more: exact, at the price of a wait on a GPU.
+    nothing but zeros, take their weights from the logits once more: exact, at the price of a wait on a GPU. `spare` is
+    written over.
     """
     rows, exponents = weights.flatten(0, -2), logits.flatten(0, -2)
     mass, total = rows.sum(-1), rows.new_empty(len(rows))
-    buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape)
     level = normaliser.reshape(-1, 1)
-    for block, size in _blocks(rows):
+    buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape) if spare is None else spare.flatten(0, -2)
+    for block, size in _blocks(rows, len(buffer)):
         logarithms = torch.sub(exponents[block], level[block], out=buffer[:size])
         torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
     entropy = mass.log() - total / mass
@@ -125,7 +128,7 @@ def row_logarithms(
     rows, scales = weights.flatten(0, -2), scale.reshape(-1, 1)
     total = rows.new_empty(len(rows))
     buffer = rows.new_empty(rows[: _rows_at_a_time(rows)].shape)
-    for block, size in _blocks(rows):
+    for block, size in _blocks(rows, len(buffer)):
         logarithms = torch.mul(rows[block], scales[block], out=buffer[:size]).log1p_()
         torch.sum(logarithms.mul_(rows[block]), -1, out=total[block])
     return total.view(weights.shape[:-1])
@@ -140,8 +143,7 @@ def _rows_at_a_time(rows: Tensor) -> int:
     return max(1, CACHED // rows.shape[-1]) if rows.device.type == "cpu" else len(rows)
 
 
-def _blocks(rows: Tensor) -> list[tuple[slice, int]]:
+def _blocks(rows: Tensor, step: int) -> list[tuple[slice, int]]:
     """The rows in runs that share one buffer: all temporaries together stay small, and hot in the cache."""
-    step = max(1, _rows_at_a_time(rows))
-    starts = range(0, len(rows), step)
+    starts = range(0, len(rows), max(1, step))
     return [(slice(start, start + step), min(step, len(rows) - start)) for start in starts]

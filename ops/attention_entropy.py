@@ -3,18 +3,25 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from ._found import Found
 from ._over_queries import only_feature, over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import Found, patch_row_entropy
+from ._row_logarithms import patch_row_entropy
 
 
 @full_precision
 def _sums(
-    attention: Tensor, *, queries: slice, prefix: int, logits: Tensor | None = None, found: Found = None
+    attention: Tensor,
+    *,
+    queries: slice,
+    prefix: int,
+    logits: Tensor | None = None,
+    found: Found = None,
+    spare: Tensor | None = None,
 ) -> Tensor:
     weights, patch_queries = patch_weights(attention, queries, prefix)
-    entropy, _, _ = patch_row_entropy(attention, prefix, logits, found)
+    entropy, _, _ = patch_row_entropy(attention, prefix, logits, found, spare)
     return entropy[..., patch_queries].sum(-1, keepdim=True) / weights.shape[-1]
 
 

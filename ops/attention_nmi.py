@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._conventions import unknown_convention
+from ._found import Found
 from ._over_queries import over_queries
 from ._patch_rows import patch_weights
 from ._precision import full_precision
-from ._row_logarithms import Found, patch_row_entropy, row_entropy, smallest_weight
+from ._row_logarithms import patch_row_entropy, row_entropy, smallest_weight
 
 NmiConvention = Literal["park2023", "exact"]
 CONVENTIONS = get_args(NmiConvention)
@@ -28,6 +29,7 @@ def _sums(
     convention: str,
     logits: Tensor | None = None,
     found: Found = None,
+    spare: Tensor | None = None,
 ) -> Tensor:
     """First feature: mean entropy of the queries' rows; the others: p(key), mean of the rows."""
     if convention not in CONVENTIONS:
@@ -38,7 +40,7 @@ def _sums(
         entropy, mass = row_entropy(weights, epsilon)
     else:
         epsilon = smallest_weight(weights)
-        entropy, mass, weights = patch_row_entropy(attention, prefix, logits, found)
+        entropy, mass, weights = patch_row_entropy(attention, prefix, logits, found, spare)
     scale = mass[..., patch_queries].reciprocal()
     keys = (scale.unsqueeze(-2) @ weights[..., patch_queries, :]).squeeze(-2)
     keys = keys + epsilon * scale.sum(-1, keepdim=True)

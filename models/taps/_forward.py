@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from ._attention import AttentionBlock, Budget
+from ._attention import AttentionBlock, Budget, Place
 from ._proof import require_residual
 
 HEAD_POINTS = ("queries", "keys", "values", "head_outputs")
@@ -28,8 +28,11 @@ class Sink(Protocol):
     def start(self, image_size: tuple[int, int] | None, tokens: int) -> None:
         """A forward pass begins, on images of (height, width), where that could be seen, and so many tokens."""
 
-    def attention(self, layer: int, block: AttentionBlock) -> None:
-        """Some complete rows of a layer's attention; the blocks come in order."""
+    def read(self, block: AttentionBlock) -> Any:
+        """What the sink wants of some complete rows of attention, of several blocks at once: it changes nothing."""
+
+    def attention(self, layer: int, place: Place, found: Any) -> None:
+        """What `read` has made of the rows at this place of a layer's attention; the blocks come in order."""
 
     def tokens(self, layer: int, point: str, value: Tensor) -> None:
         """One of the other points; `embedding` comes before layer 0."""

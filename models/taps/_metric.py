@@ -26,7 +26,7 @@ SOURCES = {
     "features": "after_mlp",
 }
 _LAYOUT_OPTIONS = ("grid", "patch_size", "prefix", "class_tokens")
-_BLOCK_OPTIONS = ("logits", "found")
+_BLOCK_OPTIONS = ("logits", "found", "found_of_queries", "spare")
 Values = Tensor | Mapping[str, Tensor]
 
 
@@ -36,7 +36,8 @@ class QuerySums(Protocol):
 
     `sums(rows, *, queries, **options)` is (batch head feature) of some heads, additive over blocks of queries. If it
     also takes `logits=`, it is given what the softmax was taken of, or None; if it takes `found=`, a dict in which
-    metrics of the same rows leave each other what they have found. `finish(sums, **options)` makes the metric of the
+    metrics of the same rows leave each other what they have found; `found_of_queries=` is one for all heads' rows of
+    the same queries. `finish(sums, **options)` makes the metric of the
     total.
     """
 

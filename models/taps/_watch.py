@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..layout import innermost
-from ._attention import SDPA, AttentionCall, blocks_of
+from ._attention import SDPA, AttentionBlock, AttentionCall, Place, blocks_of
 from ._forward import Forward, Layer
 from ._hooks import hooks
 from ._proof import SAMPLE, require_rows_of_one, require_same_output
@@ -86,17 +86,23 @@ class Watch(TorchFunctionMode):
         new = output is None
         proven = layer.index in self.forward.proven
         output = call.empty_output() if output is None else output
-        first: tuple[slice, Tensor] | None = None
-        for block in call.blocks(self.forward.sink.budget):
+        sink = self.forward.sink
+
+        def used(block: AttentionBlock) -> tuple[Place, Tensor | None, Any]:
             assert block.product is not None
-            first = first or (block.heads, block.product)
             if not proven and block.first_of_heads:
                 require_rows_of_one(block.weights, layer.name)
             if new:
                 output[block.images, block.heads, block.queries] = block.product
-            self.forward.sink.attention(layer.index, dataclasses.replace(block, weights=block.weights.detach()))
+            product = None if proven or new else block.product
+            return block.place, product, sink.read(dataclasses.replace(block, weights=block.weights.detach()))
+
+        first: tuple[slice, Tensor] | None = (slice(None), output) if new else None
+        for place, product, found in call.over_blocks(sink.budget, used):
+            sink.attention(layer.index, place, found)
+            first = first or (None if product is None else (place.heads, product))
         if not proven and first is not None:
-            heads, rows = (slice(None), output) if new else first
+            heads, rows = first
             require_same_output(rows[:1, :, :SAMPLE], call.first_rows(SAMPLE)[:, heads], layer.name)
         return output
 
@@ -141,8 +147,9 @@ class Watch(TorchFunctionMode):
             require_same_output(expected, output[:1, :, :SAMPLE], layer.name)
         if "attention" in self.forward.sink.points:
             exact = weights if weights.dtype == torch.float64 else weights.float()
-            for block in blocks_of(exact, self.forward.sink.budget):
-                self.forward.sink.attention(layer.index, block)
+            sink = self.forward.sink
+            for block in blocks_of(exact, sink.budget):
+                sink.attention(layer.index, block.place, sink.read(block))
         query, key = (_per_head(part, layer) for part in layer.product) if layer.product else (None, None)
         layer.weights = layer.product = None
         self.forward.attended(layer, query, key, value, output)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..layout import TokenLayout, seen_layout
-from ._attention import AttentionBlock, Budget
+from ._attention import AttentionBlock, Budget, Place
 from ._blocks import chosen_layers, transformer_blocks
 from ._forward import Forward, require_seen
-from ._metric import Metric
+from ._metric import Metric, Values
 from ._watch import watching
 
 COLUMNS = ("depth", "head", "image", "metric", "component", "convention", "value")
@@ -52,7 +52,7 @@ def measure(
         metrics: {name: function}.
         layers: counted from 0; all by default.
         blocks, layout: for one's own ViT, as for `tap`.
-        budget_mib: memory that attention may take beyond the plain forward, in MiB; by default 32 on a CPU and 2048 on
+        budget_mib: memory that attention may take beyond the plain forward, in MiB; by default 64 on a CPU and 2048 on
             a GPU. Metrics that add up over queries (distance, NMI, entropy, class statistics) are computed a block of
             queries at a time where one image does not fit; other functions of attention get whole images.
         progress: show a bar, in batches.
@@ -140,7 +140,7 @@ class _Measurements:
         self._layout_of = layout_of
         self._layout: TokenLayout | None = None
         self._tensors: dict[str, Tensor] = {}
-        self._sums: dict[str, Tensor] = {}  # over the queries so far of the heads that pass
+        self._sums: dict[tuple[str, int], Tensor] = {}  # over the queries so far, by metric and first head
         self._heads: dict[str, list[Tensor]] = defaultdict(list)  # the complete sums of the heads before
         self._chunks: dict[_Key, list[Tensor]] = defaultdict(list)
         self._results: dict[_Key, list[Tensor]] = defaultdict(list)
@@ -156,23 +156,32 @@ class _Measurements:
     def start(self, image_size: tuple[int, int] | None, tokens: int) -> None:
         self._layout = self._layout_of(image_size, tokens)
 
-    def attention(self, layer: int, block: AttentionBlock) -> None:
-        for metric in self._of_attention:
-            if metric.over_queries is None:
-                self._keep(layer + 1, metric, metric.value({"attention": block.weights}, self.layout))
-            else:
-                self._add(layer + 1, metric, block)
+    def read(self, block: AttentionBlock) -> list[Values]:
+        """Of each metric of attention: what these rows add to it, or its values."""
+        return [
+            metric.value({"attention": block.weights}, self.layout)
+            if metric.over_queries is None
+            else metric.sums(block, self.layout).clone()  # the block that it may be a view of is written over
+            for metric in self._of_attention
+        ]
 
-    def _add(self, depth: int, metric: Metric, block: AttentionBlock) -> None:
-        sums = metric.sums(block, self.layout)
-        if not block.first_of_heads:
-            sums = self._sums.pop(metric.name) + sums
-        if not block.last_of_heads:
-            self._sums[metric.name] = sums.to(torch.float64, copy=True)  # a copy: blocks are written over
+    def attention(self, layer: int, place: Place, found: Sequence[Values]) -> None:
+        for metric, values in zip(self._of_attention, found, strict=True):
+            if isinstance(values, Tensor):
+                self._add(layer + 1, metric, place, values)
+            else:
+                self._keep(layer + 1, metric, values)
+
+    def _add(self, depth: int, metric: Metric, place: Place, sums: Tensor) -> None:
+        key = metric.name, place.heads.start
+        if not place.first_of_heads:
+            sums = self._sums.pop(key) + sums
+        if not place.last_of_heads:
+            self._sums[key] = sums.to(torch.float64)
             return
         heads = self._heads[metric.name]
-        heads.append(sums.clone())  # the block that it may be a view of is written over
-        if block.last_of_images:
+        heads.append(sums)
+        if place.last_of_images:
             self._keep(depth, metric, metric.finished(torch.cat(heads, 1), self.layout))
             heads.clear()
 

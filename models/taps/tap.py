@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from torch import Tensor, nn
 
 from ..layout import TokenLayout, seen_layout
-from ._attention import AttentionBlock, Budget
+from ._attention import AttentionBlock, Budget, Place
 from ._blocks import checkpoints, chosen_layers, transformer_blocks
 from ._forward import POINTS, Forward, require_seen
 from ._trace import Trace
@@ -38,8 +38,11 @@ class _Keep:
         self._passes += 1
         _note_layout(self.trace, self._layout_of, image_size, tokens)
 
-    def attention(self, layer: int, block: AttentionBlock) -> None:
-        self.trace._values["attention"][layer] = block.weights
+    def read(self, block: AttentionBlock) -> Tensor:
+        return block.weights
+
+    def attention(self, layer: int, place: Place, found: Tensor) -> None:
+        self.trace._values["attention"][layer] = found
 
     def tokens(self, layer: int, point: str, value: Tensor) -> None:
         self.trace._values[point][layer] = value
@@ -70,9 +73,12 @@ class _Call:
     def start(self, image_size: tuple[int, int] | None, tokens: int) -> None:
         _note_layout(self.trace, self._layout_of, image_size, tokens)
 
-    def attention(self, layer: int, block: AttentionBlock) -> None:
+    def read(self, block: AttentionBlock) -> Tensor:
+        return block.weights
+
+    def attention(self, layer: int, place: Place, found: Tensor) -> None:
         if self._on_attention is not None:
-            self._on_attention(layer, block.weights)
+            self._on_attention(layer, found)
 
     def tokens(self, layer: int, point: str, value: Tensor) -> None:
         if self._on_tokens is not None:

@@ -55,9 +55,11 @@ def test_any_split_gives_the_same_rows(budget, dtype, bias):
     mask = None if bias is None else shaped(*bias, seed=3).to(dtype)
     call = AttentionCall.of(q, k, v, mask)
     expected = q.double() @ k.double().transpose(-1, -2) * 8**-0.5 + (0 if mask is None else mask.double())
-    blocks = [
-        ((b.images, b.heads, b.queries), b.logits.clone(), b.weights.clone(), b.product) for b in call.blocks(budget)
-    ]
+    blocks = list(
+        call.over_blocks(
+            budget, lambda b: ((b.images, b.heads, b.queries), b.logits.clone(), b.weights.clone(), b.product)
+        )
+    )
     close = {"rtol": 1e-12, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-5, "atol": 1e-5}
     logits = joined(((place, part) for place, part, _, _ in blocks), expected)
     weights = joined(((place, part) for place, _, part, _ in blocks), expected)
@@ -70,10 +72,14 @@ def test_any_split_gives_the_same_rows(budget, dtype, bias):
 def test_masked_logits_are_kept_back():
     q, k, v = (shaped(1, 3, 25, 8, seed=seed) for seed in range(3))
     mask = torch.ones(25, 25, dtype=torch.bool).tril()
-    for block in AttentionCall.of(q, k, v, mask).blocks(SMALL):
+
+    def require_masked(block):
         assert block.logits is None
         later = torch.arange(25) > torch.arange(block.queries.start, block.queries.stop)[:, None]
         assert (block.weights[..., later] == 0).all()
+        return True
+
+    assert len(list(AttentionCall.of(q, k, v, mask).over_blocks(SMALL, require_masked))) > 3
 
 
 def test_the_first_and_the_last_block_are_told():
