@@ -10,7 +10,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+
+from study.command_line import Parser, exit_status
 
 from .catalogue import chosen, default_models, titles
 from .folder import made, remove_empty, results_folder
@@ -19,26 +20,16 @@ from .settings import CONVENTIONS, DTYPES, Settings
 COMMANDS = ("list", "run", "draw")
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are errors like all others."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} (see {self.prog} --help)")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all went well, 1 after an error, which goes to stderr as one line."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+
+    def command() -> int:
         options = _parser().parse_args(_with_command(typed))
         options.run(options, typed)
-    except (OSError, ValueError, ImportError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+        return 0
+
+    return exit_status(command)
 
 
 def _with_command(typed: list[str]) -> list[str]:
@@ -48,7 +39,7 @@ def _with_command(typed: list[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m experiments", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

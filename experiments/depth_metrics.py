@@ -77,8 +77,7 @@ def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) 
 
 def _layout(model: Any) -> dict[str, Any]:
     from models import token_layout
+    from models.layout import pair
 
     layout = token_layout(model)
-    size = layout.patch_size
-    patch = [size, size] if isinstance(size, int) else list(size)
-    return {"grid": list(layout.grid), "patch_size": patch, "depth": len(model.blocks)}
+    return {"grid": list(layout.grid), "patch_size": list(pair(layout.patch_size)), "depth": len(model.blocks)}

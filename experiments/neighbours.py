@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from models import image_transform, token_layout
+from models import image_transform
 from ops import knn_predict
 from study.batches import batches
 from study.data import Images
+from study.neighbours import NEIGHBOURS, neighbour_features
 from study.record import COLUMNS
 
 from .settings import Settings
 
 METRICS = ["knn_patches", "knn_class_token"]
-NEIGHBOURS = 20
 
 
 def neighbour_votes(
@@ -59,17 +59,8 @@ def _right(features: Tensor, labels: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def _features(model: Any, images: Images, settings: Settings, device: torch.device) -> dict[str, Tensor]:
-    """Mean of the patch tokens and class token after the last norm: (image channel) each."""
     model.to(device, getattr(torch, settings.dtype))
-    layout = token_layout(model)
     loader = batches(images, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
-    parts: dict[str, list[Tensor]] = {}
-    for batch, _ in tqdm(loader, desc="neighbours", unit="batch"):
-        tokens = model.forward_features(batch.to(device, next(model.parameters()).dtype)).float().cpu()
-        pooled = {"knn_patches": tokens[:, layout.prefix :].mean(1)}
-        if layout.class_tokens:
-            pooled["knn_class_token"] = tokens[:, 0]
-        for metric, values in pooled.items():
-            parts.setdefault(metric, []).append(values)
+    features = neighbour_features(model, (batch for batch, _ in tqdm(loader, desc="neighbours", unit="batch")))
     model.cpu()
-    return {metric: torch.cat(values) for metric, values in parts.items()}
+    return features

@@ -24,7 +24,7 @@ from .checkpoints.reading import recognised
 from .checkpoints.timm_weights import authors_file, timm_model
 from .layout import pair, token_layout
 from .plain_vits import is_timm_name, nearest_timm_names, refuse_unless_plain, refuse_unless_plain_name
-from .sine_cosine import sine_cosine_positions
+from .sine_cosine import sine_cosine_table
 from .weights.download import at_hand, fetch
 from .weights.registry import ALIASES, REGISTRY, Weights, nearest
 
@@ -158,8 +158,8 @@ def _untrained(weights: Weights, wish: _Wish) -> Any:
             torch.manual_seed(RANDOM_SEED)
         model: Any = timm.create_model(weights.architecture, pretrained=False, **options)
     if weights.positions == "sine-cosine":
-        table = sine_cosine_positions(model.patch_embed.grid_size, model.embed_dim)
-        model.pos_embed.data = torch.cat([torch.zeros(model.num_prefix_tokens, model.embed_dim), table]).unsqueeze(0)
+        table = sine_cosine_table(model.patch_embed.grid_size, model.embed_dim, model.num_prefix_tokens)
+        model.pos_embed.data = table
     return model
 
 

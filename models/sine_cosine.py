@@ -9,6 +9,12 @@ from torch import Tensor
 BASE = 10_000
 
 
+def sine_cosine_table(grid: tuple[int, int], dim: int, prefix: int) -> Float[Tensor, "1 token {dim}"]:
+    """`sine_cosine_positions` behind zeros for the `prefix` tokens in front, as timm's `pos_embed` holds them."""
+    table = sine_cosine_positions(grid, dim)
+    return torch.cat([table.new_zeros(prefix, dim), table]).unsqueeze(0)
+
+
 def sine_cosine_positions(grid: tuple[int, int], dim: int) -> Float[Tensor, "patch {dim}"]:
     """Position vectors of the patches, row by row: sines and cosines of the column, then of the row.
 

@@ -12,39 +12,31 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-METHODS = ("mocov3", "simmim", "mae", "hybrid", "supervised")
+from study.command_line import Parser, exit_status
+
+from ._recipe_checks import CHOICES
+
 TERMINATED = 143  # 128 + SIGTERM, as shells have it
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are errors like all others."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} (see {self.prog} --help)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all went well, 1 after an error, 143 when SIGTERM ended a training early."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+
+    def command() -> int:
         options = _parser().parse_args(typed)
         return options.run(options, shlex.join(["python", "-m", "pretraining", *typed]))
-    except (OSError, ValueError, ImportError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+
+    return exit_status(command, stopped="stopped; the same command goes on from the last checkpoint")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for method in METHODS:
+    for method in CHOICES["METHOD"]:
         _add_training(commands.add_parser(method, help=f"train {method}"), method)
     recipes = commands.add_parser("recipes", help="names of the recipes")
     recipes.set_defaults(run=_recipes)
@@ -119,9 +111,10 @@ def _plot(options: argparse.Namespace, command: str) -> int:
 
 def _export(options: argparse.Namespace, command: str) -> int:
     from .export import export
+    from .training.checkpoint import CHECKPOINT
 
     path = options.checkpoint
-    written = export(path / "checkpoint.pth" if path.is_dir() else path, options.out, half=options.half)
+    written = export(path / CHECKPOINT if path.is_dir() else path, options.out, half=options.half)
     print("\n".join(map(str, written)))
     return 0
 

@@ -19,6 +19,12 @@ CHOICES = {
 }
 
 
+def require_choice(key: str, value: str) -> None:
+    """Raise ValueError where a setting is none of its choices."""
+    if value not in CHOICES[key]:
+        raise ValueError(f"{key}={value!r}; expected one of {', '.join(CHOICES[key])}")
+
+
 def _keys(**groups: str) -> set[str]:
     return {f"{group}.{name}" for group, names in groups.items() for name in names.split()}
 

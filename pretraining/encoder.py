@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import timm
-import torch
 from timm.models.beit import Beit
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from yacs.config import CfgNode
 
-from models.sine_cosine import sine_cosine_positions
+from models.sine_cosine import sine_cosine_table
+
+from ._recipe_checks import require_choice
 
 Encoder = VisionTransformer | Beit
-POSITIONS = ("learned", "sincos")
 _SIZES = {"EMBED_DIM": "embed_dim", "DEPTH": "depth", "NUM_HEADS": "num_heads"}
 
 
@@ -53,8 +53,7 @@ def _refuse_misfits(node: CfgNode) -> None:
             f"ENCODER.EMBED_DIM={node.EMBED_DIM} is not divisible by ENCODER.NUM_HEADS={node.NUM_HEADS}; "
             "every head has the same width"
         )
-    if node.POSITIONS not in POSITIONS:
-        raise ValueError(f"ENCODER.POSITIONS={node.POSITIONS!r}; expected one of {', '.join(POSITIONS)}")
+    require_choice("ENCODER.POSITIONS", node.POSITIONS)
 
 
 def _created(architecture: str, arguments: dict[str, Any]) -> Encoder:
@@ -93,7 +92,7 @@ def fix_positions(encoder: Encoder) -> None:
             "ENCODER.POSITIONS='sincos', but the encoder has no table of absolute positions; "
             "take POSITIONS='learned' or another architecture"
         )
-    table = sine_cosine_positions(encoder.patch_embed.grid_size, encoder.embed_dim)
-    prefix = encoder.pos_embed.shape[1] - len(table)
-    fixed = torch.cat([table.new_zeros(prefix, table.shape[1]), table])
-    encoder.pos_embed = nn.Parameter(fixed.unsqueeze(0), requires_grad=False)
+    grid = encoder.patch_embed.grid_size
+    prefix = encoder.pos_embed.shape[1] - grid[0] * grid[1]
+    fixed = sine_cosine_table(grid, encoder.embed_dim, prefix)
+    encoder.pos_embed = nn.Parameter(fixed, requires_grad=False)

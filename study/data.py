@@ -19,6 +19,7 @@ from .photographs import sample_files
 from .pictures import SUFFIXES, UnreadablePicture, picture, without_pillow_warnings
 
 SHOWN = 5  # broken files named in the warning; all stand in `.broken`
+READ_ERRORS = (OSError, UnreadablePicture, RuntimeError)  # RuntimeError: an encrypted member of a zip
 
 
 class BrokenImages(UserWarning):
@@ -88,7 +89,7 @@ def open_images(
         checked = list(pool.map(_checked, [found[index] for index in chosen]))
     good = [index for index, result in zip(chosen, checked, strict=True) if result.reason is None]
     broken = tuple((result.name, result.reason) for result in checked if result.reason is not None)
-    _report(broken, len(chosen), str(where))
+    report_broken(broken, len(chosen), str(where))
     return Images(
         where=str(where),
         sources=tuple(found[index] for index in good),
@@ -164,7 +165,7 @@ def _checked(source: Source) -> _Checked:
     try:
         content = source.read()
         picture(content)
-    except (OSError, UnreadablePicture, RuntimeError) as error:  # RuntimeError: an encrypted member of a zip
+    except READ_ERRORS as error:
         return _Checked(source.name, "", str(error) or type(error).__name__)
     return _Checked(source.name, hashlib.sha256(content).hexdigest(), None)
 
@@ -174,7 +175,17 @@ def _digest(images: Sequence[_Checked]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _report(broken: Sequence[tuple[str, str]], chosen: int, where: str) -> None:
+def report_broken(broken: Sequence[tuple[str, str]], chosen: int, where: str, *, stacklevel: int = 3) -> None:
+    """Warn of (name, reason) of the files that could not be read: how many there are, and the first five.
+
+    Args:
+        broken: those of the chosen files.
+        chosen: how many were chosen.
+        where: they stand.
+        stacklevel: of the caller to whom the warning belongs, as `warnings.warn` counts.
+    Raises:
+        ValueError: all are broken.
+    """
     if not broken:
         return
     listed = "; ".join(f"{name}: {reason}" for name, reason in broken[:SHOWN])
@@ -182,4 +193,4 @@ def _report(broken: Sequence[tuple[str, str]], chosen: int, where: str) -> None:
     text = f"{len(broken)} of {chosen} files in {where} could not be read and are left out: {listed}{more}"
     if len(broken) == chosen:
         raise ValueError(f"no readable image: {text}")
-    warnings.warn(text, BrokenImages, stacklevel=3)
+    warnings.warn(text, BrokenImages, stacklevel=stacklevel)

@@ -58,7 +58,7 @@ def process(device: str = "auto") -> Iterator[Process]:
 
 def agreed(flag: bool, device: torch.device) -> bool:
     """Whether the flag is set in any process; all have to ask."""
-    if not dist.is_initialized():
+    if not _several():
         return flag
     raised = torch.tensor(float(flag), device=device)
     dist.all_reduce(raised, dist.ReduceOp.MAX)
@@ -66,18 +66,22 @@ def agreed(flag: bool, device: torch.device) -> bool:
 
 
 def mean_over_processes(values: torch.Tensor) -> torch.Tensor:
-    """Element by element the mean over all processes; all have to ask."""
-    if not dist.is_initialized():
+    """Element by element the mean over all processes, without gradient from the others; all have to ask."""
+    if not _several():
         return values
-    total = values.clone()
+    total = values.detach().clone()
     dist.all_reduce(total)
     return total / dist.get_world_size()
 
 
 def everybody_waits() -> None:
     """Return when all processes have come here."""
-    if dist.is_initialized():
+    if _several():
         dist.barrier()
+
+
+def _several() -> bool:
+    return dist.is_available() and dist.is_initialized()
 
 
 def _device_of_rank(name: str) -> torch.device:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,12 +12,10 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from study.archive import Source
-from study.data import BrokenImages
-from study.pictures import UnreadablePicture, picture, without_pillow_warnings
+from study.data import READ_ERRORS, report_broken
+from study.pictures import picture, without_pillow_warnings
 
-SHOWN = 5  # broken files named in the warning
 CACHED_BYTES = 4 * 2**30  # pictures of one size that take no more than this stay in memory
-READ_ERRORS = (OSError, UnreadablePicture, RuntimeError)  # RuntimeError: an encrypted member of a zip
 
 
 def small_pictures(sources: Sequence[Source]) -> tuple[UInt8[Tensor, "image row column 3"], dict[int, str]] | None:
@@ -53,19 +50,8 @@ def broken_files(sources: Sequence[Source]) -> dict[int, str]:
 
 
 def report(broken: Mapping[int, str], names: Sequence[str], where: str) -> None:
-    """Warn of the broken files: how many there are, and the first five with what is wrong.
-
-    Raises:
-        ValueError: all are broken.
-    """
-    if not broken:
-        return
-    listed = "; ".join(f"{names[index]}: {broken[index]}" for index in list(broken)[:SHOWN])
-    more = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-    text = f"{len(broken)} of {len(names)} files in {where} could not be read and are left out: {listed}{more}"
-    if len(broken) == len(names):
-        raise ValueError(f"no readable image: {text}")
-    warnings.warn(text, BrokenImages, stacklevel=4)
+    """Warn of the broken files, or raise ValueError where all are broken."""
+    report_broken([(names[index], reason) for index, reason in broken.items()], len(names), where, stacklevel=5)
 
 
 def _decoded(source: Source) -> np.ndarray | str:

@@ -29,15 +29,6 @@ def gathered(values: Float[Tensor, "batch channel"]) -> Float[Tensor, "total cha
     return torch.cat(parts)
 
 
-def mean_count(count: Tensor) -> Tensor:
-    """Mean over the processes of a number of things."""
-    if process_count() == 1:
-        return count
-    total = count.detach().clone()
-    dist.all_reduce(total)
-    return total / process_count()
-
-
 def summed(values: Tensor) -> Tensor:
     """Sum over the processes, through which gradients flow."""
     return values if process_count() == 1 else _Sum.apply(values)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from yacs.config import CfgNode
 
+from .._recipe_checks import require_choice
 from ..encoder import build_encoder
 from .hybrid import Hybrid, lambda_in_range
 from .initialisation import mae_tokens, mae_weights, mocov3_weights, simmim_mask_token, simmim_weights
@@ -14,8 +15,6 @@ from .mocov3 import MoCoV3
 from .objective import Objective
 from .simmim import SimMIM
 from .supervised import Supervised
-
-INITIALISATIONS = ("method", "timm")
 
 
 def build_objective(recipe: CfgNode, *, classes: int) -> Objective:
@@ -29,8 +28,7 @@ def build_objective(recipe: CfgNode, *, classes: int) -> Objective:
     """
     if recipe.METHOD not in METHODS:
         raise ValueError(f"METHOD={recipe.METHOD!r} is unknown; expected one of {', '.join(METHODS)}")
-    if recipe.ENCODER.INIT not in INITIALISATIONS:
-        raise ValueError(f"ENCODER.INIT={recipe.ENCODER.INIT!r}; expected one of {', '.join(INITIALISATIONS)}")
+    require_choice("ENCODER.INIT", recipe.ENCODER.INIT)
     return METHODS[recipe.METHOD](recipe, classes)
 
 

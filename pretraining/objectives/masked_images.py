@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from study.processes import mean_over_processes
+
 from ..encoder import Encoder
 from ._hook import output_through
 from ._precision import at_least_float32
-from ._processes import mean_count
 
 EPSILON = 1e-5  # in the loss: an image without mask gives 0 and not NaN
 COLOURS = 3
@@ -64,4 +65,4 @@ def masked_loss(
     rows, columns = (size // cells for size, cells in zip(images.shape[2:], mask.shape[1:], strict=True))
     pixels = mask.repeat_interleave(rows, 1).repeat_interleave(columns, 2).unsqueeze(1)
     difference = (at_least_float32(images) - at_least_float32(reconstruction)).abs()
-    return (difference * pixels).sum() / (mean_count(pixels.sum()) + EPSILON) / images.shape[1]
+    return (difference * pixels).sum() / (mean_over_processes(pixels.sum()) + EPSILON) / images.shape[1]

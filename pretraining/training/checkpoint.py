@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,6 @@ def _known(recipe: CfgNode, objective: Objective) -> dict[str, Any]:
     return {
         "method": recipe.METHOD,
         "recipe": recipe_text(recipe),
-        "labels_seen": recipe.METHOD == "supervised",
         "num_heads": _heads(objective),
         "mean": list(recipe.DATA.MEAN),
         "std": list(recipe.DATA.STD),
@@ -112,8 +112,14 @@ def stored(path: Path) -> tuple[dict[str, Any], CfgNode]:
     return dict(payload), parsed(payload[OURS]["recipe"])
 
 
-def refuse_other_training(path: Path, known: dict[str, Any], written: CfgNode, recipe: CfgNode, digest: str) -> None:
-    """Raise ValueError where a checkpoint is of another method, recipe or set of images than now asked for."""
+def begun_by(path: Path, recipe: CfgNode, digest: str) -> dict[str, Any]:
+    """What a checkpoint holds of a training of the same recipe on the same images.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is damaged, or of another method, recipe or set of images.
+    """
+    payload, written = stored(path)
     if written.METHOD != recipe.METHOD:
         raise ValueError(
             f"{path} is a training of {written.METHOD}, not of {recipe.METHOD}: choose another folder with --out"
@@ -124,26 +130,19 @@ def refuse_other_training(path: Path, known: dict[str, Any], written: CfgNode, r
             f"{path} was trained with another recipe: {'; '.join(changed)} (then; now). Give the same recipe to go on, "
             "or another folder with --out to start anew"
         )
-    if known["digest"] != digest:
+    if payload[OURS]["digest"] != digest:
         raise ValueError(
             f"{path} was trained on other images: the list of files or their contents changed. Give the same ones to "
             "go on, or another folder with --out to start anew"
         )
+    return payload
 
 
-def resume(
-    path: Path, recipe: CfgNode, digest: str, objective: Objective, optimiser: Optimizer, scaler: torch.amp.GradScaler
+def resumed(
+    payload: Mapping[str, Any], objective: Objective, optimiser: Optimizer, scaler: torch.amp.GradScaler
 ) -> Standing:
-    """Fill objective, optimiser and scaler from a checkpoint; where the training stands.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is damaged, or of another training.
-    """
-    payload, written = stored(path)
-    known = payload[OURS]
-    refuse_other_training(path, known, written, recipe, digest)
+    """Fill objective, optimiser and scaler from a checkpoint; where the training stands."""
     objective.load_checkpoint_entry(payload)
     optimiser.load_state_dict(payload["optimizer"])
     scaler.load_state_dict(payload["scaler"])
-    return Standing(**{field.name: known[field.name] for field in dataclasses.fields(Standing)})
+    return Standing(**{field.name: payload[OURS][field.name] for field in dataclasses.fields(Standing)})

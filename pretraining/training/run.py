@@ -7,6 +7,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -22,7 +23,7 @@ from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
 from ..recipe import RECIPE, recipe_text
 from ..watching.watch import Watch
-from .checkpoint import CHECKPOINT, OURS, Standing, refuse_other_training, resume, save, stored
+from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, resumed, save, stored
 from .losses import DivergedError, Losses
 from .precision import attention_that_pays, checkpoint_activations, scaler
 from .step import forward_seed, optimiser_step
@@ -65,10 +66,8 @@ def train(
     with process(device) as here, stop_wish() as wish, _alone(out, here):
         checkpoint = out / CHECKPOINT
         collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
-        if checkpoint.exists():  # before anything is built: a wrong folder should be known at once
-            payload, written = stored(checkpoint)
-            refuse_other_training(checkpoint, payload[OURS], written, recipe, collection.digest)
-        training = Training(recipe, collection, out, here, command)
+        begun = begun_by(checkpoint, recipe, collection.digest) if checkpoint.exists() else None
+        training = Training(recipe, collection, checkpoint, begun, here, command)
         return training.run(wish, progress=progress and here.first)
 
 
@@ -78,13 +77,23 @@ class Training:
     Args:
         recipe: of the training.
         collection: images to learn from.
-        out: folder, whose checkpoint is taken up where there is one.
+        checkpoint: where it is saved, in the folder of all that the training writes.
+        begun: what that file holds of an earlier run, None where it is not there.
         here: this process.
         command: for the record.
     """
 
-    def __init__(self, recipe: CfgNode, collection: Collection, out: Path, here: Process, command: str) -> None:
-        self.recipe, self.collection, self.out, self.here = recipe, collection, out, here
+    def __init__(
+        self,
+        recipe: CfgNode,
+        collection: Collection,
+        checkpoint: Path,
+        begun: dict[str, Any] | None,
+        here: Process,
+        command: str,
+    ) -> None:
+        self.recipe, self.collection, self.checkpoint, self.here = recipe, collection, checkpoint, here
+        out = checkpoint.parent
         self.steps_per_epoch = steps_per_epoch(len(collection), recipe.TRAIN.BATCH)
         torch.manual_seed(recipe.SEED)
         with attention_that_pays(here.device, recipe.TRAIN.PRECISION):
@@ -92,8 +101,8 @@ class Training:
         self.optimiser = build_optimiser(self.objective, recipe)
         self.scaler = scaler(here.device, recipe.TRAIN.PRECISION)
         self.standing = Standing(0, collection.digest, {}, command)
-        if (out / CHECKPOINT).exists():
-            old = resume(out / CHECKPOINT, recipe, collection.digest, self.objective, self.optimiser, self.scaler)
+        if begun is not None:
+            old = resumed(begun, self.objective, self.optimiser, self.scaler)
             self.standing = dataclasses.replace(old, command=command)
         elif here.first:
             (out / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
@@ -135,7 +144,7 @@ class Training:
                     break
                 if looked:
                     clock.lap()
-            return Outcome(self.out / CHECKPOINT, self.standing.images_seen, self.step == self.steps)
+            return Outcome(self.checkpoint, self.standing.images_seen, self.step == self.steps)
 
     def _one_step(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
         recipe, seen = self.recipe, self.standing.images_seen
@@ -184,10 +193,9 @@ class Training:
             self.watch.log({**place, **means, "lr": self._learning_rate(), "images_per_second": rate})
 
     def _last_good(self) -> str:
-        path = self.out / CHECKPOINT
-        if not path.exists():
+        if not self.checkpoint.exists():
             return "No checkpoint had been written yet"
-        return f"{path} holds the weights of {stored(path)[0][OURS]['images_seen']} images"
+        return f"{self.checkpoint} holds the weights of {stored(self.checkpoint)[0][OURS]['images_seen']} images"
 
     def _stopping(self, wish: Wish, asking: bool) -> bool:
         """Whether to stop; several processes ask each other only when the losses are read."""
@@ -201,8 +209,8 @@ class Training:
 
     def _save(self) -> None:
         if self.here.first:
-            path = self.out / CHECKPOINT
-            save(path, self.standing, self.recipe, self.objective, self.optimiser, self.scaler, epoch=self.epoch)
+            parts = self.objective, self.optimiser, self.scaler
+            save(self.checkpoint, self.standing, self.recipe, *parts, epoch=self.epoch)
         everybody_waits()
 
     def _look(self, *, first: bool = False) -> bool:

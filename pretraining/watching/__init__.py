@@ -3,7 +3,6 @@
 from .diagnostics import Diagnostics
 from .log import Log
 from .plot import plot_run
-from .reconstructions import write_reconstructions
 from .watch import Watch
 
-__all__ = ["Diagnostics", "Log", "Watch", "plot_run", "write_reconstructions"]
+__all__ = ["Diagnostics", "Log", "Watch", "plot_run"]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from ops import knn_predict
+from study.neighbours import NEIGHBOURS, neighbour_features
 
 from .samples import Samples
 
 BATCH = 128
-NEIGHBOURS = 20
 
 
 def knn_accuracy(encoder: nn.Module, bank: Samples, queries: Samples) -> dict[str, float]:
@@ -30,7 +27,10 @@ def knn_accuracy(encoder: nn.Module, bank: Samples, queries: Samples) -> dict[st
     Source: Wu et al. 2018 (arXiv:1805.01978), k = 20 and temperature 0.07; here on features of the training's encoder.
     """
     votes, truth = _labels(bank), _translated(queries, bank)
-    samples, images = _features(encoder, bank), _features(encoder, queries)
+    samples, images = (
+        neighbour_features(encoder, bank.batches(BATCH)),
+        neighbour_features(encoder, queries.batches(BATCH)),
+    )
     k = min(NEIGHBOURS, len(bank))
     classes = len(bank.collection.classes)
     return {
@@ -55,27 +55,3 @@ def _translated(queries: Samples, bank: Samples) -> Tensor:
             f"({', '.join(list(known)[:5])}, ...): give images of the same classes"
         )
     return torch.tensor([known[names[label]] for label in _labels(queries).tolist()])
-
-
-def _features(encoder: Any, samples: Samples) -> dict[str, Float[Tensor, "image channel"]]:
-    """Features of all samples by kind, on the CPU."""
-    first = next(encoder.parameters())
-    parts: dict[str, list[Tensor]] = {}
-    for images in samples.batches(BATCH):
-        tokens = encoder.forward_features(images.to(first.device, first.dtype))
-        for name, values in pooled_features(tokens, encoder.num_prefix_tokens).items():
-            parts.setdefault(name, []).append(values.float().cpu())
-    return {name: torch.cat(values) for name, values in parts.items()}
-
-
-def pooled_features(
-    tokens: Float[Tensor, "batch token channel"], prefix: int
-) -> dict[str, Float[Tensor, "batch channel"]]:
-    """One vector for each image by kind of feature: the mean of the patch tokens, and the class token where it exists.
-
-    Args:
-        tokens: after the last norm, `prefix` of them in front of the patches.
-        prefix: number of tokens in front, the class token first.
-    """
-    pooled = {"knn_patches": tokens[:, prefix:].mean(1)}
-    return {**pooled, "knn_class_token": tokens[:, 0]} if prefix else pooled

@@ -23,29 +23,6 @@ INCHES = 0.9  # of each picture
 MARGIN = 0.8  # inches for the rows' names
 
 
-def write_reconstructions(
-    objective: Any,
-    batch: Mapping[str, Tensor],
-    path: str | os.PathLike[str],
-    mean: Sequence[float],
-    std: Sequence[float],
-) -> Path | None:
-    """Write originals, what the method sees of them, and what it paints as three rows of a PNG.
-
-    Args:
-        objective: as it is in the training; left as it was.
-        batch: of a few images, as the method gets them, on any device.
-        path: of the PNG; overwritten.
-        mean, std: of the channels, by which the images were normalised.
-    Returns:
-        The path; None where the method paints nothing.
-    Raises:
-        OSError: the folder cannot be written to.
-    """
-    tiles = reconstructions(objective, batch, mean, std)
-    return None if tiles is None else picture_file(tiles, path)
-
-
 def picture_file(tiles: UInt8[Tensor, "3 image height width 3"], path: str | os.PathLike[str]) -> Path:
     """Write the rows of `reconstructions` as a PNG with their names."""
     picture = mosaic(tiles)

@@ -9,10 +9,11 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import models
 from experiments.catalogue import default_models
-from experiments.neighbours import NEIGHBOURS, neighbour_votes
+from experiments.neighbours import neighbour_votes
 from experiments.settings import DEFAULT_MODELS, Settings
 from experiments.zoo import MODELS, draw, measure
 from study.data import open_images
+from study.neighbours import NEIGHBOURS
 from study.record import COLUMNS
 from study.summary import summary
 

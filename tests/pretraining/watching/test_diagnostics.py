@@ -8,8 +8,8 @@ from PIL import Image
 import ops
 from models import measure
 from pretraining.watching import Diagnostics
-from pretraining.watching.neighbours import pooled_features
 from pretraining.watching.samples import View, bank_and_queries, evenly
+from study.neighbours import pooled_features
 
 ATTENTION, TOKENS = ("attention_distance", "attention_nmi"), ("token_similarity", "relative_log_amplitude")
 
@@ -87,11 +87,11 @@ def test_classes_that_the_training_does_not_have_are_refused(small_recipe, small
 
 def test_features_are_the_mean_patch_and_the_class_token():
     tokens = torch.tensor([[[9.0], [5.0], [1.0], [3.0]]])
-    assert {name: value.item() for name, value in pooled_features(tokens, 2).items()} == {
+    assert {name: value.item() for name, value in pooled_features(tokens, 2, 1).items()} == {
         "knn_patches": 2,
         "knn_class_token": 9,
     }
-    assert list(pooled_features(tokens, 0)) == ["knn_patches"]
+    assert list(pooled_features(tokens, 0, 0)) == ["knn_patches"]
 
 
 def test_images_are_cropped_in_the_middle_and_normalised():
