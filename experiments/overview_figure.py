@@ -56,7 +56,7 @@ def _short(where: str) -> str:
 def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:
     small = facts["miniatures"]
     which = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
-    warning = f"{which}: miniatures, hardly trained; no evidence for or against the published models. " if small else ""
+    warning = f"{which}: miniatures; no evidence for or against the published models. " if small else ""
     bands = "; bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else ""
     how = f"Mean over heads, then over images{bands}. Convention {facts['convention']}. Depth 0: embedding."
     return f"{warning}{how}\n{direction(summary)}".strip()

@@ -11,7 +11,7 @@ from models import load_model, token_layout
 from models.weights.registry import ALIASES, REGISTRY
 
 MINIATURES = ("mini-moco", "mini-simmim", "mini-random")
-"""In the project itself: two hardly trained models and an untrained one, for when nothing can be downloaded."""
+"""In the project itself: two small models and an untrained one, for when nothing can be downloaded."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ModelSet:
         notes += [f"{name}: {_described(model)}" for name, model in self.loaded.items()]
         if any(is_miniature(model) for model in self.loaded.values()):
             notes.append(
-                "The miniatures are for trying things out: hardly trained on 32 px images, they confirm no paper."
+                "The miniatures are for trying things out: small, with a million images of 32 px seen, they confirm no paper."
             )
         return notes
 

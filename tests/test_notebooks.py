@@ -79,7 +79,7 @@ def test_runs_by_its_form_alone(stored, monkeypatch):
     form.source = form.source.replace('IMAGES = "imagenette"', 'IMAGES = "sample"')
     notebook.cells = [cell for cell in notebook.cells if cell in code(notebook)[:2]]
     text = "".join(output.text for output in outputs(executed(notebook, str(ROOT)).cells))
-    assert "mini-simmim: SimMIM style" in text
+    assert "mini-simmim: SimMIM," in text
     assert "17 images of sample" in text
     assert "is set" not in text
 

@@ -57,30 +57,42 @@ _MINIATURES = (
     _Miniature(
         "mini-moco",
         "mocov3",
-        "MoCo-v3 style",
+        "MoCo-v3",
         "moco.safetensors",
-        3632712,
-        "362c14f376c57500baa8f5f5c8e13e07e3399d72464ba536f0cc0d3d370e3cc3",
+        2446928,
+        "3a289fa7f8399852357139f4e9db7fabe005bfe7e4c93f88e891449b86408c0e",
     ),
     _Miniature(
         "mini-simmim",
         "simmim",
-        "SimMIM style",
+        "SimMIM",
         "simmim.safetensors",
-        3632712,
-        "4d8d212621a27c4f697de980d39bfbd7cd75cd8574c783ee5147a85bc69b2de9",
+        2446928,
+        "08adf41be60c1fb88dd9c02ebee13b30bfd7205e2f459d8170ff61ee9e0e0c59",
+    ),
+    _Miniature(
+        "mini-mae",
+        "mae",
+        "MAE",
+        "mae.safetensors",
+        2446928,
+        "528ff2ada88427bef63341268c82c6a5c56daf3a1c8e35bfb3ad04df9243c361",
     ),
 )
 _MINI = "vit_mini_patch4_32"
-_MINI_NOTE = "hardly trained, for trying the tools without a network; not a confirmation of any paper"
-_MINI_POSITIONS = "drawn"
+_MINI_NOTE = (
+    "one million images of 32 px seen; same start, data and number of images for all; not a confirmation of any paper"
+)
+_MINI_POSITIONS = "sine-cosine"
 
 
 def _minis() -> list[Weights]:
     weights = partial(
         Weights,
         architecture="vit_tiny_patch16_224",
-        options=timm_options(img_size=32, patch_size=4, embed_dim=96, depth=8, num_heads=3, num_classes=0),
+        options=timm_options(
+            img_size=32, patch_size=4, embed_dim=96, depth=8, num_heads=3, mlp_ratio=2.0, num_classes=0
+        ),
         family="mini",
         licence="MIT",
         paper="",

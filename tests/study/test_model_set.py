@@ -78,8 +78,8 @@ def test_no_name():
 
 def test_notes_describe_each_model():
     [line, warning] = open_models("mini-moco").notes
-    assert line == "mini-moco: MoCo-v3 style, 8 blocks of 3 heads, 96 channels, 8 x 8 patches of 4 px, 1 in front"
-    assert "hardly trained" in warning
+    assert line == "mini-moco: MoCo-v3, 8 blocks of 3 heads, 96 channels, 8 x 8 patches of 4 px, 1 in front"
+    assert "they confirm no paper" in warning
 
 
 def test_device():
