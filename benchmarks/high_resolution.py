@@ -1,6 +1,6 @@
 """Exact attention statistics at 1024 x 1024 px (4097 tokens), ViT-B/16, every layer, without ever holding a map.
 
-    python -m benchmarks.high_resolution [--side 1024] [--rounds 5] [--layers 0 11]
+    python -m benchmarks.high_resolution [--side 1024] [--rounds 5] [--layers 0 11] [--threads 1]
 
 Prints time and peak of live tensors against the plain forward, and the largest difference from the unblocked result in
 float64 on a sample of layers. NMI is of convention "exact", which needs no logarithm of each weight; "park2023", whose
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024, help="of the image, px")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--layers", type=int, nargs="+", default=[0, 11], help="compared with float64")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)

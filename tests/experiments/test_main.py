@@ -181,7 +181,7 @@ def test_half_precision(tmp_path, dtype):
     options = ["--models", "mini-simmim", "--images", "2", "--dtype", dtype, "--out", str(tmp_path)]
     assert main(["run", *options]) == 0
     means = read_table(tmp_path / "overview_summary.csv", columns=()).set_index(["metric", "depth"])["mean"]
-    assert 3 < means["distance", 4] < 6 and 0.5 < means["nmi", 4] < 0.7
+    assert 3 < means["distance", 4] < 6 and 0.4 < means["nmi", 4] < 0.6
 
 
 def test_list(capsys):
