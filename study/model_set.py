@@ -39,7 +39,8 @@ class ModelSet:
         notes += [f"{name}: {_described(model)}" for name, model in self.loaded.items()]
         if any(is_miniature(model) for model in self.loaded.values()):
             notes.append(
-                "The miniatures are for trying things out: small, with a million images of 32 px seen, they confirm no paper."
+                "The miniatures are for trying things out: small, with a million images of 32 px seen, "
+                "they confirm no paper."
             )
         return notes
 
