@@ -16,8 +16,9 @@ class QuerySums:
 
     `sums(attention_rows, *, queries, **options)` takes the rows of the tokens in the slice `queries` (prefix
     tokens counted) with all their keys and returns (*batch head feature), additive over disjoint blocks; one
-    that has a use for them also takes `logits=`, what the rows are the softmax of, from a caller who has them, and
-    `found=`, a dict in which the metrics of the same rows leave each other what they have found;
+    that has a use for them also takes, from a caller who has them, `logits=`, what the rows are the softmax of;
+    `found=` and `found_of_queries=`, dicts in which the metrics of the same rows, and those of all heads' rows of the
+    same queries, leave each other what they have found; `spare=`, a tensor like the rows to write over;
     `finish(total, **options)` turns the sum over all blocks into the metric. Both take all the options of
     the metric itself, given in full.
     """

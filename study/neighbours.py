@@ -24,9 +24,9 @@ def neighbour_features(model: Any, batches: Iterable[Tensor]) -> dict[str, Float
     layout, first = token_layout(model), next(model.parameters())
     parts: dict[str, list[Tensor]] = {}
     for images in batches:
-        tokens = model.forward_features(images.to(first.device, first.dtype))
+        tokens = model.forward_features(images.to(first.device, first.dtype)).float()
         for name, values in pooled_features(tokens, layout.prefix, layout.class_tokens).items():
-            parts.setdefault(name, []).append(values.float().cpu())
+            parts.setdefault(name, []).append(values.cpu())
     return {name: torch.cat(values) for name, values in parts.items()}
 
 

@@ -37,8 +37,8 @@ class QuerySums(Protocol):
     `sums(rows, *, queries, **options)` is (batch head feature) of some heads, additive over blocks of queries. If it
     also takes `logits=`, it is given what the softmax was taken of, or None; if it takes `found=`, a dict in which
     metrics of the same rows leave each other what they have found; `found_of_queries=` is one for all heads' rows of
-    the same queries. `finish(sums, **options)` makes the metric of the
-    total.
+    the same queries; `spare=` a tensor like the rows to write over, or None. `finish(sums, **options)` makes the metric
+    of the total.
     """
 
     @property

@@ -66,8 +66,14 @@ def train(
     with process(device) as here, stop_wish() as wish, _alone(out, here):
         checkpoint = out / CHECKPOINT
         collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
-        begun = begun_by(checkpoint, recipe, collection.digest) if checkpoint.exists() else None
-        training = Training(recipe, collection, checkpoint, begun, here, command)
+        training = Training(
+            recipe,
+            collection,
+            checkpoint,
+            begun_by(checkpoint, recipe, collection.digest) if checkpoint.exists() else None,
+            here,
+            command,
+        )  # which takes what it needs of the earlier run: the rest is free memory while it trains
         return training.run(wish, progress=progress and here.first)
 
 
