@@ -1,5 +1,7 @@
 """Parts of an image on several threads: the same numbers, the first error, and torch's threads as they were."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pytest
 import torch
@@ -81,3 +83,10 @@ def test_threads_share_the_budget(threads):
     for images, heads, queries in budget.plan(2, 12, 1025, 4):
         rows = (images.stop - images.start) * (heads.stop - heads.start) * (queries.stop - queries.start)
         assert threads * rows * 1025 * 4 <= max(2**20, threads * 16 * 1025 * 4)
+
+
+def test_threads_that_begin_later_have_torchs_number_again():
+    with each_alone(THREADS) as over:
+        list(over(torch.zeros, range(5)))
+    with ThreadPoolExecutor(1) as later:
+        assert later.submit(torch.get_num_threads).result() == THREADS
