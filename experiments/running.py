@@ -31,8 +31,8 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
         OSError, ValueError: models, images or device are not there; raised before anything is measured.
     """
     from study.device import device_of
+    from study.loading import loaded_models
 
-    from .loading import loaded_models
     from .provenance import origin
 
     device = device_of(settings.device)

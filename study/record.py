@@ -18,7 +18,7 @@ SCHEMA = 1
 COLUMNS = ("model", "depth", "head", "image", "metric", "component", "convention", "value")
 """Columns of a table of per-image values, as `models.measure` makes them, with the model in front."""
 
-TEXT = ("model", "metric", "convention", "query", "picture")
+TEXT = ("model", "metric", "convention", "query", "picture", "pooling", "head", "recipe")
 """Columns of any table that hold words."""
 
 

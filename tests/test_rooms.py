@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "models": set(),
     "study": {"models", "ops"},
     "pretraining": {"study", "models", "ops"},
-    "probing": {"study", "models", "ops"},
+    "probing": {"pretraining", "study", "models", "ops"},
     "experiments": {"probing", "pretraining", "study", "models", "ops"},
 }
 OUTSIDE = {"tests", "benchmarks"}

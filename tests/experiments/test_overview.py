@@ -12,7 +12,7 @@ from matplotlib.text import Text
 import models
 import ops
 from experiments.findings import Findings
-from experiments.loading import loaded_models, shown_names
+from study.loading import loaded_models, shown_names
 from experiments.overview import draw, measure
 from experiments.settings import Settings
 from study.data import open_images

@@ -1,0 +1,1 @@
+"""What representations know: accuracy of every layer, pooling and head from one pass of the frozen model."""
