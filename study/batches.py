@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from .data import Images
-
 NO_LABEL = -1
 
 
+class Pictures(Protocol):
+    """Images by number, with the class of each or None."""
+
+    @property
+    def labels(self) -> tuple[int, ...] | None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Image.Image: ...
+
+
 def batches(
-    images: Images, transform: Callable[[Image.Image], Tensor], *, batch_size: int, workers: int = 0
+    images: Pictures,
+    transform: Callable[[Image.Image], Tensor],
+    *,
+    batch_size: int,
+    workers: int = 0,
+    only: Sequence[int] | None = None,
 ) -> Iterable[tuple[Tensor, Tensor]]:
     """(images, labels) in the order of the images; the last batch may be smaller, nothing is padded or dropped.
 
     Args:
-        images: of `open_images`.
+        images: of `open_images`, or others of the same kind.
         transform: from a PIL image to a tensor, as `models.image_transform(model)`.
         batch_size: images in a batch.
         workers: processes that read images; 0 reads in this one.
+        only: numbers of the batches to make, in this order; all by default.
     Returns:
         An iterable with a length, for any number of passes: tensors (batch 3 height width) and (batch), -1 where
         there are no labels.
@@ -34,13 +47,15 @@ def batches(
         raise ValueError(f"batch_size={batch_size}; expected at least 1")
     if workers < 0:
         raise ValueError(f"workers={workers}; expected 0 (read in this process) or more")
-    return DataLoader(_Transformed(images, transform), batch_size=batch_size, num_workers=workers)
+    starts = [number * batch_size for number in (range(-(-len(images) // batch_size)) if only is None else only)]
+    places = [list(range(start, min(start + batch_size, len(images)))) for start in starts]
+    return DataLoader(_Transformed(images, transform), batch_sampler=places, num_workers=workers)
 
 
 class _Transformed(Dataset[Any]):
     """Image and label by index, for the workers."""
 
-    def __init__(self, images: Images, transform: Callable[[Image.Image], Tensor]) -> None:
+    def __init__(self, images: Pictures, transform: Callable[[Image.Image], Tensor]) -> None:
         self.images = images
         self.transform = transform
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 from yacs.config import CfgNode
 
+from study.alone import alone_in
 from study.processes import Process, agreed, everybody_waits, process
 
 from ..data import Collection, batches_from, open_collection, steps_per_epoch
@@ -63,7 +62,7 @@ def train(
         OSError: images or folder cannot be read or written, or another process trains in the folder.
         ValueError: recipe, images and checkpoint do not fit together, or the loss is no number any more.
     """
-    with process(device) as here, stop_wish() as wish, _alone(out, here):
+    with process(device) as here, stop_wish() as wish, alone_in(out, here, "--out"):
         checkpoint = out / CHECKPOINT
         collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
         training = Training(
@@ -256,23 +255,3 @@ def _ready(objective: Objective, recipe: CfgNode, here: Process) -> nn.Module:
 
 def _bar(steps: int, done: int, shown: bool) -> tqdm:
     return tqdm(total=steps, initial=done, unit="step", disable=not shown, desc="pretraining")
-
-
-@contextlib.contextmanager
-def _alone(out: Path, here: Process) -> Iterator[None]:
-    """The folder, made and held by one training at a time; a killed one lets go of it."""
-    if not here.first:
-        everybody_waits()
-        yield
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise OSError(f"another process trains in {out}: wait for it, or choose another folder with --out") from None
-    try:
-        everybody_waits()
-        yield
-    finally:
-        lock.release()

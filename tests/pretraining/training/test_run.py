@@ -134,7 +134,7 @@ class TestRefusals:
     def test_two_at_once(self, photographs, small_recipe, tmp_path):
         from filelock import FileLock
 
-        with FileLock(tmp_path / ".lock"), pytest.raises(OSError, match="another process trains"):
+        with FileLock(tmp_path / ".lock"), pytest.raises(OSError, match="another process works"):
             self.begun(small_recipe, photographs, tmp_path)
 
 

@@ -1,0 +1,1 @@
+"""What a frozen model makes of images, passed through it once and kept on disk."""
