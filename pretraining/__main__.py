@@ -1,6 +1,7 @@
 """Pretraining by command: `python -m pretraining METHOD --data PATH --out RUN [--recipe NAME] [--opts KEY VALUE ...]`.
 
-METHOD is mocov3, simmim, mae, hybrid or supervised. The same command goes on where it was stopped or killed.
+METHOD is mocov3, simmim, mae, hybrid, supervised, or finetune with `--opts ENCODER.WEIGHTS NAME`. The same command goes
+on where it was stopped or killed.
 Several GPUs or machines: `torchrun --nproc-per-node 8 -m pretraining METHOD ...`. Also: `recipes` lists the recipes,
 `show RECIPE` prints one, `plot RUN` draws a training, `export CHECKPOINT OUT` writes safetensors with a card.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from study.command_line import Parser, exit_status
 
-from ._recipe_checks import CHOICES
+from .methods import METHODS
 
 TERMINATED = 143  # 128 + SIGTERM, as shells have it
 
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m pretraining", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for method in CHOICES["METHOD"]:
+    for method in METHODS:
         _add_training(commands.add_parser(method, help=f"train {method}"), method)
     recipes = commands.add_parser("recipes", help="names of the recipes")
     recipes.set_defaults(run=_recipes)
@@ -72,10 +73,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace, command: str) -> int:
-    from .recipe import load_recipe
+    from .starting_weights import recipe_from
     from .training.run import train
 
-    recipe = load_recipe(options.recipe, options.opts)
+    recipe = recipe_from(options.recipe, options.opts)
     if options.method != recipe.METHOD:
         raise ValueError(f"--recipe {options.recipe} is for {recipe.METHOD}, not for {options.method}")
     data = options.data or recipe.DATA.PATH

@@ -11,10 +11,11 @@ _IMAGENET_STD = [0.229, 0.224, 0.225]
 _JITTER = [0.4, 0.4, 0.2, 0.1]
 
 _TREE: dict[str, Any] = {
-    "METHOD": "mocov3",  # mocov3, simmim, mae, hybrid, supervised
+    "METHOD": "mocov3",  # one of methods.METHODS
     "NOTE": "",  # where the settings come from and what is not known of them
     "SEED": 0,
     "ENCODER": {
+        "WEIGHTS": "",  # to fine-tune: what models.load_model takes, which then decides all sizes; empty: a new encoder
         "ARCH": "vit_base_patch16_224",  # any timm VisionTransformer or Beit
         "IMG_SIZE": 224,
         "PATCH_SIZE": 16,
@@ -41,6 +42,16 @@ _TREE: dict[str, Any] = {
         "DECODER_DEPTH": 0,  # blocks between the encoder and SimMIM's linear layer
     },
     "SUPERVISED": {"LABEL_SMOOTHING": 0.1},
+    "FINETUNE": {
+        "POOLING": "patches",  # patches: their mean, with the last norm behind it; class_token
+        "HEAD_STD": 2e-5,  # of the classifier's first weights
+        "RELATIVE_BIAS": "kept",  # block: of a table that all blocks share, each gets a copy of its own
+        "LABEL_SMOOTHING": 0.1,
+        "MIXUP": 0.8,  # of the beta distribution; 0: none
+        "CUTMIX": 1.0,
+        "MIX_PROB": 1.0,  # of a batch being mixed
+        "SWITCH_PROB": 0.5,  # of cutmix rather than mixup, where there are both
+    },
     "DATA": {
         "PATH": "",
         "LIMIT": 0,  # number of images; 0: all
@@ -61,6 +72,12 @@ _TREE: dict[str, Any] = {
             "SOLARISE": [0.0, 0.2],
         },
         "SUPERVISED": {"SCALE": [0.08, 1.0], "FLIP": 0.5, "JITTER": _JITTER, "JITTER_P": 0.0},
+        "FINETUNE": {
+            "SCALE": [0.08, 1.0],
+            "FLIP": 0.5,
+            "AUGMENT": "rand-m9-mstd0.5-inc1",  # timm's auto_augment; empty: none
+            "ERASING": 0.25,  # probability
+        },
     },
     "OPTIM": {
         "NAME": "adamw",  # adamw, lars

@@ -18,17 +18,11 @@ from models.checkpoints.card import INSIDE as OURS
 from models.checkpoints.checkpoint import read_checkpoint
 from study.atomic import replacing
 
+from .methods import METHODS
 from .recipe import parsed, recipe_text
 from .watching.diagnostics import DIAGNOSTICS
 
 SUFFIX = ".safetensors"
-METHODS = {
-    "mocov3": "MoCo-v3",
-    "simmim": "SimMIM",
-    "mae": "MAE",
-    "hybrid": "hybrid of SimMIM and MoCo-v3",
-    "supervised": "supervised",
-}
 FOR_READERS = {"interpolation": "bicubic", "crop_pct": 1.0}
 """How the images of the diagnostics were prepared: shorter side to the image size, centre cropped."""
 
@@ -82,8 +76,8 @@ def card(encoder: Any, known: dict[str, Any], neighbours: dict[str, float]) -> d
         "std": list(known["std"]),
         **FOR_READERS,
         "keys": "timm",
-        "method": f"{METHODS[known['method']]}, {known['images_seen']:,} images seen",
-        "labels_seen": known["method"] == "supervised",
+        "method": f"{METHODS[known['method']].title}, {known['images_seen']:,} images seen",
+        "labels_seen": METHODS[known["method"]].labels,
         "data": _data(known["command"], recipe),
         "data_digest": known["digest"],
         "epochs": recipe.SCHEDULE.EPOCHS,
@@ -136,7 +130,8 @@ def _without_places(recipe: CfgNode) -> CfgNode:
     """The recipe with shortened paths."""
     recipe = recipe.clone()
     recipe.defrost()
-    recipe.DATA.PATH, recipe.WATCH.PATH = _shortened(recipe.DATA.PATH), _shortened(recipe.WATCH.PATH)
+    for node, key in ((recipe.DATA, "PATH"), (recipe.WATCH, "PATH"), (recipe.ENCODER, "WEIGHTS")):
+        node[key] = _shortened(node[key])
     recipe.freeze()
     return recipe
 

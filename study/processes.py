@@ -58,7 +58,7 @@ def process(device: str = "auto") -> Iterator[Process]:
 
 def agreed(flag: bool, device: torch.device) -> bool:
     """Whether the flag is set in any process; all have to ask."""
-    if not _several():
+    if process_count() == 1:
         return flag
     raised = torch.tensor(float(flag), device=device)
     dist.all_reduce(raised, dist.ReduceOp.MAX)
@@ -67,21 +67,22 @@ def agreed(flag: bool, device: torch.device) -> bool:
 
 def mean_over_processes(values: torch.Tensor) -> torch.Tensor:
     """Element by element the mean over all processes, without gradient from the others; all have to ask."""
-    if not _several():
+    if process_count() == 1:
         return values
     total = values.detach().clone()
     dist.all_reduce(total)
-    return total / dist.get_world_size()
+    return total / process_count()
 
 
 def everybody_waits() -> None:
     """Return when all processes have come here."""
-    if _several():
+    if process_count() > 1:
         dist.barrier()
 
 
-def _several() -> bool:
-    return dist.is_available() and dist.is_initialized()
+def process_count() -> int:
+    """Number of processes that work together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def _device_of_rank(name: str) -> torch.device:

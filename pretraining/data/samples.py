@@ -13,6 +13,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .._recipe_checks import require_choice
+from ..methods import METHODS
+from .augmented import AugmentedView
 from .collections import Collection
 from .masks import block_mask, token_noise
 from .order import SAMPLE
@@ -29,14 +32,16 @@ Part = Callable[[Image.Image, np.random.Generator], np.ndarray]
 def sample_maker(recipe: CfgNode) -> Maker:
     """Function from (RGB image, generator) to what the recipe's method sees of it.
 
-    mocov3: view1, view2; simmim: image, mask; mae: image, noise; hybrid: all of mocov3 and simmim; supervised: image.
-    Views are (row, column, 3) in 8 bit, not yet normalised; a mask is (row, column) on the patch grid, 1 = masked; a
-    noise has one value for each patch.
+    mocov3: view1, view2; simmim: image, mask; mae: image, noise; hybrid: all of mocov3 and simmim; supervised and
+    finetune: image. Views are (row, column, 3) in 8 bit, not yet normalised; that of finetune is (3, row, column) in
+    float32 and normalised, as it is erased with noise. A mask is (row, column) on the patch grid, 1 = masked; a noise
+    has one value for each patch.
 
     Raises:
         ValueError: an unknown method.
     """
     method = recipe.METHOD
+    require_choice("METHOD", method)
     parts: dict[str, Part] = {}
     if method in ("simmim", "mae", "hybrid"):
         parts["image"] = partial(_pixels, mim_view(recipe))
@@ -46,10 +51,10 @@ def sample_maker(recipe: CfgNode) -> Maker:
         parts["noise"] = partial(_noise, (recipe.ENCODER.IMG_SIZE // recipe.ENCODER.PATCH_SIZE) ** 2)
     if method in ("mocov3", "hybrid"):
         parts["view1"], parts["view2"] = (partial(_pixels, view) for view in contrastive_views(recipe))
+    if method == "finetune":
+        parts["image"] = AugmentedView(recipe)
     if method == "supervised":
         parts["image"] = partial(_pixels, supervised_view(recipe))
-    if not parts:
-        raise ValueError(f"METHOD={method!r}; expected mocov3, simmim, mae, hybrid or supervised")
     return partial(_sample, parts)
 
 
@@ -94,19 +99,19 @@ class Samples(Dataset):
         collection: the images.
         recipe: METHOD, SEED and what the views and masks are.
     Raises:
-        ValueError: supervised training on images without labels.
+        ValueError: images without labels for a method that learns from them.
     """
 
     def __init__(self, collection: Collection, recipe: CfgNode) -> None:
-        if recipe.METHOD == "supervised" and collection.labels is None:
+        self.maker = sample_maker(recipe)
+        self.labelled = METHODS[recipe.METHOD].labels
+        if self.labelled and collection.labels is None:
             raise ValueError(
-                f"METHOD=supervised needs labels, and {collection.where} has none; expected one folder for each class "
-                "and no image outside them"
+                f"METHOD={recipe.METHOD} needs labels, and {collection.where} has none; expected one folder for each "
+                "class and no image outside them"
             )
         self.collection = collection
         self.seed = recipe.SEED
-        self.labelled = recipe.METHOD == "supervised"
-        self.maker = sample_maker(recipe)
 
     def __len__(self) -> int:
         return len(self.collection)

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from yacs.config import CfgNode
 
 from .._recipe_checks import require_choice
+from ..classifier import add_classifier, bias_per_block, set_drop_path
 from ..encoder import build_encoder
+from ..methods import METHODS
+from ..starting_weights import starting_encoder
+from .finetune import Finetune
 from .hybrid import Hybrid, lambda_in_range
 from .initialisation import mae_tokens, mae_weights, mocov3_weights, simmim_mask_token, simmim_weights
 from .mae import MAE
@@ -16,20 +20,27 @@ from .objective import Objective
 from .simmim import SimMIM
 from .supervised import Supervised
 
+HEAD_STD = 0.02  # of the classifier in supervised training
+
 
 def build_objective(recipe: CfgNode, *, classes: int) -> Objective:
-    """The recipe's method around a new encoder; weights come from torch's global generator, the encoder's first.
+    """The recipe's method around its encoder; new weights come from torch's global generator, the encoder's first.
 
     Args:
         recipe: of `pretraining.recipe`.
-        classes: number of classes of the training images; only supervised training looks at it.
+        classes: number of classes of the training images, for the methods that learn from them.
     Raises:
-        ValueError: the method is unknown, or the recipe does not fit it.
+        OSError: weights to start from are missing.
+        ValueError: the method is unknown, or the recipe, the weights or the number of classes do not fit it.
     """
-    if recipe.METHOD not in METHODS:
-        raise ValueError(f"METHOD={recipe.METHOD!r} is unknown; expected one of {', '.join(METHODS)}")
+    require_choice("METHOD", recipe.METHOD)
     require_choice("ENCODER.INIT", recipe.ENCODER.INIT)
-    return METHODS[recipe.METHOD](recipe, classes)
+    if METHODS[recipe.METHOD].labels and classes < 2:
+        raise ValueError(
+            f"METHOD={recipe.METHOD} needs images of at least 2 classes, these are of {classes}; "
+            "put them in one folder for each class"
+        )
+    return _BUILDERS[recipe.METHOD](recipe, classes)
 
 
 def _official_weights(recipe: CfgNode) -> bool:
@@ -72,13 +83,25 @@ def _hybrid(recipe: CfgNode, classes: int) -> Objective:
 
 
 def _supervised(recipe: CfgNode, classes: int) -> Objective:
-    return Supervised(build_encoder(recipe.ENCODER), recipe.SUPERVISED, classes=classes)
+    encoder = build_encoder(recipe.ENCODER)
+    add_classifier(encoder, classes, pooling="class_token", std=HEAD_STD)
+    return Supervised(encoder, smoothing=recipe.SUPERVISED.LABEL_SMOOTHING)
 
 
-METHODS: dict[str, Callable[[CfgNode, int], Objective]] = {
+def _finetune(recipe: CfgNode, classes: int) -> Objective:
+    node, start = recipe.FINETUNE, starting_encoder(recipe.ENCODER)
+    set_drop_path(start.encoder, recipe.ENCODER.DROP_PATH)
+    if node.RELATIVE_BIAS == "block":
+        bias_per_block(start.encoder)
+    add_classifier(start.encoder, classes, pooling=node.POOLING, std=node.HEAD_STD)
+    return Finetune(start.encoder, node, classes=classes, start_sha256=start.sha256)
+
+
+_BUILDERS: dict[str, Callable[[CfgNode, int], Objective]] = {
     "mocov3": _mocov3,
     "simmim": _simmim,
     "mae": _mae,
     "hybrid": _hybrid,
     "supervised": _supervised,
+    "finetune": _finetune,
 }

@@ -19,9 +19,11 @@ class Objective(nn.Module):
 
     Attributes:
         encoder: the timm ViT that is analysed afterwards.
+        start_sha256: of the weights that the encoder starts from; empty where it is new.
     """
 
     encoder: Encoder
+    start_sha256: str = ""
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """`loss`, the scalar to minimise, and its detached parts for the log.

@@ -1,12 +1,11 @@
-"""Supervised training, for comparison: cross-entropy on the class token."""
+"""Supervised training, for comparison: cross-entropy of a classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import torch.nn.functional as F
-from torch import Tensor, nn
-from yacs.config import CfgNode
+from torch import Tensor
 
 from ..encoder import Encoder
 from ._precision import at_least_float32
@@ -16,29 +15,17 @@ _PREFIX = "encoder."
 
 
 class Supervised(Objective):
-    """Encoder with its own classifier.
+    """Encoder with its classifier.
 
     Args:
-        encoder: gets a classifier.
-        node: `recipe.SUPERVISED`.
-        classes: at least 2.
-
-    Raises:
-        ValueError: there are not two classes to tell apart.
+        encoder: ends in a classifier.
+        smoothing: of the labels, 0 to 1.
     """
 
-    def __init__(self, encoder: Encoder, node: CfgNode, *, classes: int) -> None:
+    def __init__(self, encoder: Encoder, *, smoothing: float) -> None:
         super().__init__()
-        if classes < 2:
-            raise ValueError(
-                f"METHOD=supervised needs images of at least 2 classes, these are of {classes}; "
-                "put them in one folder for each class"
-            )
-        encoder.reset_classifier(classes)
-        nn.init.trunc_normal_(encoder.head.weight, std=0.02)
-        nn.init.zeros_(encoder.head.bias)
         self.encoder = encoder
-        self.smoothing = node.LABEL_SMOOTHING
+        self.smoothing = smoothing
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Cross-entropy of `image` and `label`, and `accuracy`, the share of right answers."""

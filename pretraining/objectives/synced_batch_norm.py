@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from study.processes import process_count
+
 from ._precision import at_least_float32
-from ._processes import process_count, summed
+from ._processes import summed
 
 
 class SyncedBatchNorm1d(nn.BatchNorm1d):

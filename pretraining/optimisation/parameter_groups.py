@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-INPUTS = ("cls_token", "pos_embed", "mask_token", "patch_embed")
+INPUTS = ("cls_token", "reg_token", "pos_embed", "mask_token", "patch_embed", "norm_pre")
 """Of layer 0: what comes before the first block."""
 
 

@@ -21,8 +21,8 @@ from ..objectives import Objective
 from ..recipe import differences, parsed, recipe_text
 
 CHECKPOINT = "checkpoint.pth"
-FREE = ("DATA.PATH", "DATA.WORKERS", "DATA.CACHE", "TRAIN.SAVE_EVERY", "WATCH.")
-"""What may change when a training goes on: it has no influence on the weights (the images have a digest)."""
+FREE = ("DATA.PATH", "DATA.WORKERS", "DATA.CACHE", "TRAIN.SAVE_EVERY", "WATCH.", "ENCODER.WEIGHTS")
+"""What may change when a training goes on: it has no influence (images and weights to start from have a digest)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +83,7 @@ def _known(recipe: CfgNode, objective: Objective) -> dict[str, Any]:
     return {
         "method": recipe.METHOD,
         "recipe": recipe_text(recipe),
+        "start_sha256": objective.start_sha256,
         "num_heads": _heads(objective),
         "mean": list(recipe.DATA.MEAN),
         "std": list(recipe.DATA.STD),
@@ -141,7 +142,18 @@ def begun_by(path: Path, recipe: CfgNode, digest: str) -> dict[str, Any]:
 def resumed(
     payload: Mapping[str, Any], objective: Objective, optimiser: Optimizer, scaler: torch.amp.GradScaler
 ) -> Standing:
-    """Fill objective, optimiser and scaler from a checkpoint; where the training stands."""
+    """Fill objective, optimiser and scaler from a checkpoint; where the training stands.
+
+    Raises:
+        ValueError: the training started from other weights, or the checkpoint does not fit.
+    """
+    started = payload[OURS].get("start_sha256", "")  # empty in files of versions that had no such weights
+    if started != objective.start_sha256:
+        raise ValueError(
+            f"the training began with other weights: sha256 {started[:12] or 'of none'} then, "
+            f"{objective.start_sha256[:12] or 'of none'} now (ENCODER.WEIGHTS). Give the same weights to go on, or "
+            "another folder with --out to start anew"
+        )
     objective.load_checkpoint_entry(payload)
     optimiser.load_state_dict(payload["optimizer"])
     scaler.load_state_dict(payload["scaler"])

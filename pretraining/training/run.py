@@ -62,9 +62,23 @@ def train(
         OSError: images or folder cannot be read or written, or another process trains in the folder.
         ValueError: recipe, images and checkpoint do not fit together, or the loss is no number any more.
     """
-    with process(device) as here, stop_wish() as wish, alone_in(out, here, "--out"):
-        checkpoint = out / CHECKPOINT
+    with process(device) as here:
         collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
+        return train_on(collection, recipe, out, here, command=command, progress=progress)
+
+
+def train_on(
+    collection: Collection, recipe: CfgNode, out: Path, here: Process, *, command: str = "", progress: bool = True
+) -> Outcome:
+    """`train` on images that are open already, in a process that the caller has joined to the others.
+
+    Args:
+        collection: of `pretraining.data`, or whatever has its names, labels, classes and digest.
+        here: this process.
+        recipe, out, command, progress: as in `train`.
+    """
+    with stop_wish() as wish, alone_in(out, here, "--out"):
+        checkpoint = out / CHECKPOINT
         training = Training(
             recipe,
             collection,
@@ -132,7 +146,7 @@ class Training:
     def run(self, wish: Wish, *, progress: bool) -> Outcome:
         """Train until the end or until somebody wishes to stop."""
         losses = Losses(READ_EVERY)
-        with _bar(self.steps, self.step, progress) as bar:
+        with _bar(self.recipe.METHOD, self.steps, self.step, progress) as bar:
             self._look(first=True)
             batches = self._batches()
             clock = _Clock()
@@ -253,5 +267,5 @@ def _ready(objective: Objective, recipe: CfgNode, here: Process) -> nn.Module:
     return DistributedDataParallel(objective, device_ids=devices, broadcast_buffers=False)
 
 
-def _bar(steps: int, done: int, shown: bool) -> tqdm:
-    return tqdm(total=steps, initial=done, unit="step", disable=not shown, desc="pretraining")
+def _bar(method: str, steps: int, done: int, shown: bool) -> tqdm:
+    return tqdm(total=steps, initial=done, unit="step", disable=not shown, desc=method)

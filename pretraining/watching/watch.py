@@ -13,12 +13,12 @@ from study.data import subset
 
 from ..data import Collection, Samples, open_collection
 from ..data.samples import Batch
+from ..methods import METHODS
 from .diagnostics import Diagnostics
 from .log import Log
 from .reconstructions import mosaic, picture_file, reconstructions
 from .scalars import Scalars
 
-PAINTED = ("simmim", "mae", "hybrid")
 PICTURES = 8
 FOLDER = "reconstructions"
 
@@ -41,7 +41,7 @@ class Watch:
         self._log = Log(folder, position=position, scalars=self._scalars)
         queries = open_collection(recipe.WATCH.PATH) if recipe.WATCH.PATH else collection
         self._diagnostics = Diagnostics(recipe, collection, queries, folder=folder, position=position)
-        self._batch = _batch(recipe, queries) if recipe.METHOD in PAINTED else None
+        self._batch = _batch(recipe, queries) if METHODS[recipe.METHOD].paints else None
 
     def log(self, row: Mapping[str, float]) -> None:
         """One row of the log, as `Log.add` takes it."""
