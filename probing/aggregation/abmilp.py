@@ -120,19 +120,22 @@ class AbMILP(nn.Module):
         Raises:
             ValueError: the patches are not those of the grid.
         """
-        if self.options.content == "patches":
-            tokens, prefix = tokens[:, prefix:], 0
+        tokens, prefix = self.weighed(tokens, prefix)
         mixed = tokens if self.attention is None else self.attention(tokens)
-        weights = self.score(self._placed(mixed, prefix)).squeeze(-1).softmax(dim=-1)
+        weights = self.score(self.placed(mixed, prefix)).squeeze(-1).softmax(dim=-1)
         summed = mixed if self.options.self_attention == "both" else tokens
         return torch.einsum("nt,ntc->nc", weights, summed), weights
+
+    def weighed(self, tokens: Tensor, prefix: int) -> tuple[Tensor, int]:
+        """The tokens that get a weight, and how many of them are none of patches."""
+        return (tokens[:, prefix:], 0) if self.options.content == "patches" else (tokens, prefix)
 
     def _table(self, dim: int) -> Tensor:
         """Of the patches, 1 x patch x channel; 0 where no positions are added."""
         return torch.zeros(()) if self.grid is None else sine_cosine_table(self.grid, dim, 0)
 
-    def _placed(self, tokens: Tensor, prefix: int) -> Tensor:
-        """Tokens with the positions added to the patches."""
+    def placed(self, tokens: Tensor, prefix: int) -> Tensor:
+        """Tokens with the positions added to the patches, as the score sees them."""
         if self.grid is None:
             return tokens
         count = self.positions.shape[1]
