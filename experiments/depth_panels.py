@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ._plots import plots
+from study.plots import plots
 
 LABELS = {
     "distance": "Attention distance (px)",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
-from ._plots import plots
+from study.plots import plots
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ._plots import plots
+from study.plots import plots
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings

@@ -55,17 +55,20 @@ def knn_predict(
             f"and numbers above 0"
         )
     width = int(labels.max()) + 1 if classes is None else classes
-    bank = normalize(bank, dim=-1)
     predicted = torch.zeros(len(features), dtype=torch.long, device=features.device)
     for start in range(0, len(features), chunk):
-        images = normalize(features[start : start + chunk], dim=-1)
-        cosine, neighbour = _nearest(images, bank, k, chunk)
-        weights = torch.ones_like(cosine)
-        if weighting == "softmax":
-            weights = ((cosine - cosine.amax(dim=1, keepdim=True)) / temperature).exp()
-        votes = weights.new_zeros(len(images), width).scatter_add_(1, labels.long()[neighbour], weights)
+        cosine, neighbour = _nearest(normalize(features[start : start + chunk], dim=-1), bank, k, chunk)
+        votes = _votes(cosine, labels.long()[neighbour], width, temperature if weighting == "softmax" else None)
         predicted[start : start + chunk] = votes.argmax(dim=1)
     return predicted
+
+
+def _votes(cosine: Tensor, classes: Tensor, width: int, temperature: float | None) -> Tensor:
+    """Weight of the votes for each class; every neighbour has one vote where there is no temperature."""
+    weights = torch.ones_like(cosine)
+    if temperature is not None:
+        weights = ((cosine - cosine.amax(dim=1, keepdim=True)) / temperature).exp()
+    return weights.new_zeros(len(cosine), width).scatter_add_(1, classes, weights)
 
 
 def _nearest(images: Tensor, bank: Tensor, k: int, chunk: int) -> tuple[Tensor, Tensor]:
@@ -73,7 +76,7 @@ def _nearest(images: Tensor, bank: Tensor, k: int, chunk: int) -> tuple[Tensor, 
     cosine = images.new_zeros(len(images), 0)
     index = torch.zeros(len(images), 0, dtype=torch.long, device=images.device)
     for start in range(0, len(bank), chunk):
-        part = images @ bank[start : start + chunk].T
+        part = images @ normalize(bank[start : start + chunk], dim=-1).T
         numbers = torch.arange(start, start + part.shape[1], device=part.device).expand_as(part)
         cosine, index = torch.cat([cosine, part], dim=1), torch.cat([index, numbers], dim=1)
         places = _first_largest(cosine, min(k, cosine.shape[1]))

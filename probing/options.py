@@ -35,6 +35,31 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of table, manifest and figures")
 
 
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """`--cache`, where features are kept and found again."""
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder of cached features (default: OUT/features)")
+
+
+def add_representation(parser: argparse.ArgumentParser, *, norm: str | None = None) -> None:
+    """`--layers`, `--poolings` and `--norm`.
+
+    Args:
+        parser: of the command.
+        norm: by default; None leaves it to the preset.
+    """
+    add = parser.add_argument
+    add("--layers", nargs="+", default=["all"], metavar="N", help="0 (the embedding) to the depth, -1 the last, or all")
+    add(
+        "--poolings",
+        nargs="+",
+        default=[],
+        metavar="POOLING",
+        help="class_token, patches, registers, both, cp1..4, ca1..4 ... (default: the first three)",
+    )
+    said = f"default: {norm}" if norm else "default: the preset's"
+    add("--norm", choices=("none", "final"), default=norm, help=f"the model's last LayerNorm on every layer ({said})")
+
+
 def checked(options: argparse.Namespace) -> argparse.Namespace:
     """The options themselves, and the folder of the results made.
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -78,6 +79,15 @@ def everybody_waits() -> None:
     """Return when all processes have come here."""
     if process_count() > 1:
         dist.barrier()
+
+
+def gathered(values: list[Any]) -> list[Any]:
+    """What all processes have, in the order of their ranks, in every one of them; all have to ask."""
+    if process_count() == 1:
+        return values
+    parts: list[Any] = [None] * process_count()
+    dist.all_gather_object(parts, values)
+    return [value for part in parts for value in part]
 
 
 def process_count() -> int:

@@ -1,0 +1,210 @@
+"""From features and labels to trained probes of every cell, the learning rate chosen on images held out for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from study.atomic import replacing
+
+from ..presets import Preset
+from .batched import BatchedProbes, fitting_batch, learning_rate
+from .probes import Probe
+from .sources import Source
+
+HELD_OUT = 10  # every tenth training image chooses among learning rates
+SAVE_EVERY = 20.0  # seconds
+CHUNK = 4096  # images whose logits are computed at once
+
+Rows = Callable[[Tensor], Float[Tensor, "batch cell channel"]]
+"""From numbers of images to their vectors in every cell."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How probes are trained.
+
+    Attributes:
+        preset: the recipe.
+        rates: factors on its learning rate; of lbfgs on its weight decay.
+        epochs: passes over the images; None for the preset's.
+        batch: images of a step; None for the preset's, or less where there are few images.
+        seed: of first weights and of the order of images.
+    """
+
+    preset: Preset
+    rates: tuple[float, ...] = (1.0,)
+    epochs: int | None = None
+    batch: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = [rate for rate in self.rates if not rate > 0]
+        if wrong or not self.rates:
+            raise ValueError(f"rates={self.rates}; expected factors above 0, such as 0.1 1 10")
+        for name, value in (("epochs", self.epochs), ("batch", self.batch)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}; expected at least 1")
+
+    def of_epochs(self) -> int:
+        """Passes over the images."""
+        return self.epochs or self.preset.epochs
+
+    def of_batch(self, images: int) -> int:
+        """Images of a step, at most all of them."""
+        return min(self.batch or fitting_batch(self.preset, images), images)
+
+
+def split(images: int, rates: Sequence[float]) -> tuple[Int[Tensor, " fit"], Int[Tensor, " held"]]:
+    """Numbers of the images to train on, and of those that choose among the rates: none where there is one rate."""
+    numbers = torch.arange(images)
+    held = numbers % HELD_OUT == HELD_OUT - 1
+    return (numbers, numbers[:0]) if len(rates) == 1 or not held.any() else (numbers[~held], numbers[held])
+
+
+def train(
+    source: Source,
+    *,
+    cells: int,
+    channels: int,
+    classes: int,
+    plan: Plan,
+    batch: int,
+    device: torch.device | str = "cpu",
+    state: Path | None = None,
+    identity: str = "",
+    progress: bool = True,
+) -> BatchedProbes:
+    """Train probes of all cells and rates.
+
+    Args:
+        source: of the batches.
+        cells, channels: of what it gives.
+        classes: number of classes.
+        plan: preset and what was changed of it.
+        batch: images of a step.
+        device: to compute on.
+        state: file from which a training that was killed goes on, to the same result; removed at the end.
+        identity: of features and images; a state of others, or of another plan, is not gone on with.
+        progress: show a bar.
+    Raises:
+        ValueError: weights of a cell that at every rate are no numbers any more.
+    """
+    probes = BatchedProbes(cells, channels, classes, rates=plan.rates, preset=plan.preset, seed=plan.seed)
+    per_epoch, epochs = source.steps_per_epoch, plan.of_epochs()
+    name = _fingerprint(plan, identity, cells, channels, classes, batch)
+    step = _resumed(probes, state, name)
+    probes.to(torch.device(device))
+    saved = time.monotonic()
+    with tqdm(total=per_epoch * epochs, initial=step, desc="probes", unit="step", disable=not progress) as bar:
+        for features, labels in source.batches(step, epochs):
+            lr = learning_rate(plan.preset, step, steps_per_epoch=per_epoch, batch=batch, epochs=epochs)
+            probes.step(features.to(device), labels.to(device), lr)
+            step += 1
+            bar.update()
+            if state is not None and time.monotonic() - saved > SAVE_EVERY:
+                _save(probes, state, name, step)
+                saved = time.monotonic()
+    _require_numbers(probes, plan)
+    if state is not None:
+        state.unlink(missing_ok=True)
+    return probes
+
+
+def chosen_probes(
+    probes: BatchedProbes, rows: Rows, labels: Tensor, held: Tensor, *, plan: Plan, batch: int, progress: bool = False
+) -> list[Probe]:
+    """Of each cell the classifier whose rate is right for most of the held-out images; the first among equals.
+
+    Args:
+        probes: trained.
+        rows: as in `train`.
+        labels: class of each image.
+        held: numbers of the images held out; empty where there is one rate.
+        plan: of the training.
+        batch: images of a step, for the recipe.
+        progress: show a bar.
+    """
+    best = [0] * len(probes.state["weight"])
+    if len(held):
+        right = sum(
+            (_predicted(probes, rows(part)) == labels[part].to(probes.state["weight"].device)).sum(-1)
+            for part in tqdm(held.split(CHUNK), desc="held out", disable=not progress)
+        )
+        best = right.masked_fill(~_finite(probes), -1).argmax(1).tolist()  # pyright: ignore[reportAttributeAccessIssue]
+    return [_probe(probes, cell, rate, plan, batch, len(held)) for cell, rate in enumerate(best)]
+
+
+def recipe_text(plan: Plan, rate: float, batch: int, held: int) -> str:
+    """What is printed beside a number: preset, and all that was changed or chosen."""
+    preset = plan.preset
+    what = "weight decay" if preset.optimiser == "lbfgs" else "lr"
+    value = preset.weight_decay * rate if preset.optimiser == "lbfgs" else preset.lr * rate
+    chosen = f" chosen on {held} held-out training images" if held else ""
+    if preset.optimiser == "lbfgs":
+        return f"{preset.title}: {what} {value:.3g}{chosen}"
+    return (
+        f"{preset.title}: {preset.optimiser}, {what} {value:.3g} x batch/{preset.reference_batch}{chosen}, "
+        f"batch {batch}, {plan.of_epochs()} epochs, seed {plan.seed}"
+    )
+
+
+def _predicted(probes: BatchedProbes, features: Tensor) -> Int[Tensor, "cell rate batch"]:
+    return probes.logits(features.to(probes.state["weight"].device)).argmax(2)
+
+
+def _probe(probes: BatchedProbes, cell: int, rate: int, plan: Plan, batch: int, held: int) -> Probe:
+    parts = {name: value.cpu() for name, value in probes.classifier(cell, rate).items()}
+    return Probe(
+        weight=parts["weight"],
+        bias=parts["bias"],
+        mean=parts.get("mean"),
+        variance=parts.get("variance"),
+        recipe=recipe_text(plan, plan.rates[rate], batch, held),
+    )
+
+
+def _fingerprint(plan: Plan, *known: object) -> str:
+    words = json.dumps([dataclasses.asdict(plan), *known], sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _save(probes: BatchedProbes, state: Path, fingerprint: str, step: int) -> None:
+    content = {"fingerprint": fingerprint, "step": step, "state": {k: v.cpu() for k, v in probes.state.items()}}
+    with replacing(state) as part:
+        torch.save(content, part)
+
+
+def _resumed(probes: BatchedProbes, state: Path | None, fingerprint: str) -> int:
+    """Steps that are done; the probes are put where an earlier run of the same training left them."""
+    if state is None or not state.exists():
+        return 0
+    content = torch.load(state, weights_only=True)
+    if content["fingerprint"] != fingerprint:
+        return 0
+    probes.state = content["state"]
+    return content["step"]
+
+
+def _require_numbers(probes: BatchedProbes, plan: Plan) -> None:
+    """One rate may run away, and then is not chosen; all of a cell may not."""
+    finite = _finite(probes)
+    if not finite.any(1).all():
+        raise ValueError(
+            f"the probes of {int((~finite.any(1)).sum())} of {len(finite)} layers and poolings have weights that are "
+            f"no numbers at every rate of {', '.join(map(str, plan.rates))}: choose smaller ones with --rates"
+        )
+
+
+def _finite(probes: BatchedProbes) -> Bool[Tensor, "cell rate"]:
+    """Whether weights are still numbers."""
+    return probes.state["weight"].flatten(2).isfinite().all(-1)

@@ -1,0 +1,156 @@
+"""Figures of a `probing.csv`, from the table alone; needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from study.atomic import replacing
+from study.plots import plots
+
+# TEMP
+from .evaluation.figures import frequency_figure, shape_bias_figure
+from .table import read_results
+
+PANEL = (3.6, 3.0)  # inches
+COLUMNS = 4
+HEADS = {"linear": "linear probe", "knn": "k-NN", "knn_plain": "k-NN, one vote each", "abmilp": "AbMILP"}
+POOLINGS = {"class_token": "class token", "patches": "mean of patches", "registers": "registers", "tokens": "tokens"}
+LETTERS = 8  # points
+DARK = 0.6  # share of a colour map from which on letters are white
+
+Draw = Callable[[pd.DataFrame], Figure]
+
+
+def draw_results(path: Path) -> list[Path]:
+    """Draw all figures that a table has the numbers for, beside it.
+
+    Args:
+        path: folder of a command's results, or its probing.csv.
+    Returns:
+        Paths of the figures; none where the table has no rows.
+    Raises:
+        OSError: there is no table, or the folder cannot be written to.
+        ValueError: it is no such table, or of another version.
+    """
+    table = read_results(path)
+    folder = path if path.is_dir() else path.parent
+    drawn = []
+    for name, (metrics, draw) in FIGURES.items():
+        rows = table[table["metric"].str.fullmatch(metrics)]
+        if metrics == "accuracy":
+            rows = rows[rows["head"].isin(list(HEADS))]
+        if rows.empty or (name == "depth.png" and rows["layer"].nunique() < 2):
+            continue
+        drawn.append(folder / name)
+        with replacing(drawn[-1]) as part:
+            draw(rows).savefig(part, format="png", dpi=150)
+    return drawn
+
+
+def depth_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy over layers: a panel for each head and pooling, a curve with its interval for each model."""
+    pairs = _pairs(table)
+    rows = -(-len(pairs) // COLUMNS)
+    columns = -(-len(pairs) // rows)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for ax, (head, pooling) in zip(axes, pairs):
+        chosen = table[(table["head"] == head) & (table["pooling"] == pooling)]
+        for model in table["model"].unique():
+            _curve(ax, chosen[chosen["model"] == model], model)
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
+        ax.set_title(f"{HEADS[head]}, {POOLINGS.get(pooling, pooling)}", fontsize=10)
+        ax.set_xlabel("Layer (0 = embedding)", fontsize=9)
+    for ax in axes[len(pairs) :]:
+        ax.remove()
+    for ax in axes[::columns]:
+        ax.set_ylabel("Accuracy on test images", fontsize=9)
+    axes[0].set_ylim(bottom=0)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.supxlabel(_note(table), fontsize=LETTERS, color="0.3")
+    return figure
+
+
+def grid_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy of layers (rows) under heads and poolings (columns), a panel for each model, in per cent."""
+    models, pairs = list(table["model"].unique()), _pairs(table)
+    layers = sorted(table["layer"].unique())
+    size = (0.75 * len(pairs) * len(models) + 1.6, 0.28 * len(layers) + 2.3)
+    figure = Figure(figsize=(max(size[0], 5), size[1]), layout="constrained")
+    axes = figure.subplots(1, len(models), squeeze=False, sharey=True)[0]
+    limits = table["value"].min(), table["value"].max()
+    for ax, model in zip(axes, models):
+        cells = _cells(table[table["model"] == model], layers, pairs)
+        ax.imshow(cells, aspect="auto", cmap="Blues", vmin=limits[0], vmax=limits[1])
+        _numbers(ax, cells, limits)
+        ax.set_title(model, fontsize=10)
+        names = [f"{HEADS[head]}\n{POOLINGS.get(pooling, pooling)}" for head, pooling in pairs]
+        ax.set_xticks(range(len(pairs)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=LETTERS - 1)
+        ax.set_yticks(range(len(layers)), [str(layer) for layer in layers], fontsize=LETTERS)
+    axes[0].set_ylabel("Layer (0 = embedding)", fontsize=9)
+    figure.suptitle("Accuracy on test images (%), bold: the best layer of a column", fontsize=10)
+    return figure
+
+
+FIGURES: dict[str, tuple[str, Draw]] = {
+    "depth.png": ("accuracy", depth_figure),
+    "grid.png": ("accuracy", grid_figure),
+    "shape_bias.png": ("shape_bias|shape|texture|neither", shape_bias_figure),
+    "frequency_noise.png": (r"accuracy_drop@.*", frequency_figure),
+}
+"""By file name: metrics that a figure needs, as a regular expression, and who draws it."""
+
+
+def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """(head, pooling) of the table, heads in the order of `HEADS`."""
+    found = list(dict.fromkeys(zip(table["head"], table["pooling"])))
+    return sorted(found, key=lambda pair: list(HEADS).index(pair[0]))
+
+
+def _curve(ax: Axes, rows: pd.DataFrame, model: str) -> None:
+    if rows.empty:
+        return
+    rows = rows.sort_values("layer")
+    band = (rows["low"].to_numpy(), rows["high"].to_numpy())
+    error = None if np.isnan(band[0]).any() else band
+    plots().depth_curve(rows["layer"].to_numpy(), rows["value"].to_numpy(), model=model, error=error, ax=ax)
+
+
+def _cells(rows: pd.DataFrame, layers: list[int], pairs: list[tuple[str, str]]) -> np.ndarray:
+    """(layer, pair), NaN where there is no number."""
+    wide = rows.pivot_table(index="layer", columns=["head", "pooling"], values="value")
+    return wide.reindex(index=layers, columns=pd.MultiIndex.from_tuples(pairs)).to_numpy()
+
+
+def _numbers(ax: Axes, cells: np.ndarray, limits: tuple[float, float]) -> None:
+    best = [int(np.nanargmax(column)) if not np.isnan(column).all() else -1 for column in cells.T]
+    span = max(limits[1] - limits[0], 1e-9)
+    for (row, column), value in np.ndenumerate(cells):
+        if not np.isnan(value):
+            white = (value - limits[0]) / span > DARK
+            bold = "bold" if row == best[column] else "normal"
+            ax.text(
+                column,
+                row,
+                f"{100 * value:.0f}",
+                ha="center",
+                va="center",
+                fontsize=LETTERS - 1,
+                color="white" if white else "0.15",
+                fontweight=bold,
+            )
+
+
+def _note(table: pd.DataFrame) -> str:
+    images = ", ".join(str(number) for number in sorted(table["images"].unique()))
+    recipes = sorted({str(text).partition(":")[0] for text in table.loc[table["head"] == "linear", "recipe"]})
+    trained = f" Linear probe: {', '.join(recipes)}." if recipes else ""
+    return f"Bands: 95 % bootstrap intervals over {images} test images.{trained} Layer 0: embedding."
