@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterable
 
-QUIRKS = {
-    "mean-of-weighted": "ca1 to ca4 and oracle: the mean of weight times token over N patches, 1 / N of the weighted "
-    "sum; of features so small the 1e-6 in a BatchNorm counts",
-    "oracle-not-renormalised": "oracle: attention to patches is not divided by its sum",
-    "epsilon": "ca1 to ca4: 1e-6 is added to the sum that weights are divided by; lowest_entropy_head: also inside the "
-    "logarithm of the entropy that chooses the head",
-    "off-centre": "cp1, cp3, ca1, ca3 where a side of the grid is odd: one patch too far up, or left (nothing changes "
-    "on 14 x 14)",
+_CENTRAL_ATTENTION = ("ca1", "ca2", "ca3", "ca4")
+
+
+@dataclasses.dataclass(frozen=True)
+class Quirk:
+    """One thing that the release does otherwise.
+
+    Attributes:
+        poolings: whose numbers change.
+        meaning: in words.
+    """
+
+    poolings: tuple[str, ...]
+    meaning: str
+
+
+QUIRKS: dict[str, Quirk] = {
+    "mean-of-weighted": Quirk(
+        (*_CENTRAL_ATTENTION, "oracle"),
+        "the mean of weight times token over N patches, 1 / N of the weighted sum; of features so small the 1e-6 in "
+        "a BatchNorm counts",
+    ),
+    "oracle-not-renormalised": Quirk(("oracle",), "attention to patches is not divided by its sum"),
+    "epsilon": Quirk(
+        (*_CENTRAL_ATTENTION, "lowest_entropy_head"),
+        "1e-6 is added to the sum that weights are divided by; where a head is chosen, also inside the logarithm of "
+        "its entropy",
+    ),
+    "off-centre": Quirk(
+        ("cp1", "cp3", "ca1", "ca3"),
+        "where a side of the grid is odd, one patch too far up, or left (nothing changes on 14 x 14)",
+    ),
 }
-"""Of the poolings: {name: what it changes}. The release's two other faults change no number here: its `both` does not
-run, and its layer 0 is the last block."""
+"""By name. The release's two other faults change no number here: its `both` does not run, and its layer 0 is the last
+block."""
 
 EPSILON = 1e-6
 
