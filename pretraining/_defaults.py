@@ -15,7 +15,6 @@ _TREE: dict[str, Any] = {
     "NOTE": "",  # where the settings come from and what is not known of them
     "SEED": 0,
     "ENCODER": {
-        "WEIGHTS": "",  # to fine-tune: what models.load_model takes, which then decides all sizes; empty: a new encoder
         "ARCH": "vit_base_patch16_224",  # any timm VisionTransformer or Beit
         "IMG_SIZE": 224,
         "PATCH_SIZE": 16,
@@ -26,6 +25,7 @@ _TREE: dict[str, Any] = {
         "INIT": "method",  # method: as the method's official code draws its weights; timm
         "DROP_PATH": 0.0,  # of the last block, growing linearly from 0 in the first
         "OPTIONS": {},  # further arguments of the timm class
+        "WEIGHTS": "",  # to fine-tune: what models.load_model takes, which then decides all sizes; empty: a new encoder
     },
     "MOCOV3": {
         "DIM": 256,

@@ -11,7 +11,7 @@ from typing import Any
 from .checkpoint import Checkpoint
 
 INSIDE = "vit_anatomy"
-"""Entry of the checkpoints that this project's pretraining writes; of it, num_heads, mean and std are read."""
+"""Entry of the checkpoints that this project's pretraining writes; of it, num_heads, mean, std and keys are read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +73,7 @@ def card_inside(checkpoint: Checkpoint) -> Card | None:
         saw_labels=None,
         licence=None,
         note=f"trained by this project's pretraining, {known.get('images_seen', 0):,} images seen",
+        keys=known.get("keys"),
     )
 
 

@@ -28,6 +28,8 @@ class Finetune(Supervised):
     Source: the official fine-tuning of SimMIM (arXiv:2111.09886) and MAE (arXiv:2111.06377).
     """
 
+    keys = "timm"
+
     def __init__(self, encoder: Encoder, node: CfgNode, *, classes: int, start_sha256: str) -> None:
         super().__init__(encoder, smoothing=node.LABEL_SMOOTHING)
         self.start_sha256 = start_sha256

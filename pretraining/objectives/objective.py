@@ -20,10 +20,12 @@ class Objective(nn.Module):
     Attributes:
         encoder: the timm ViT that is analysed afterwards.
         start_sha256: of the weights that the encoder starts from; empty where it is new.
+        keys: family of `models` whose rules read the official structure, where its keys do not tell it themselves.
     """
 
     encoder: Encoder
     start_sha256: str = ""
+    keys: str | None = None
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """`loss`, the scalar to minimise, and its detached parts for the log.

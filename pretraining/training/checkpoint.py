@@ -84,6 +84,7 @@ def _known(recipe: CfgNode, objective: Objective) -> dict[str, Any]:
         "method": recipe.METHOD,
         "recipe": recipe_text(recipe),
         "start_sha256": objective.start_sha256,
+        "keys": objective.keys,
         "num_heads": _heads(objective),
         "mean": list(recipe.DATA.MEAN),
         "std": list(recipe.DATA.STD),

@@ -12,6 +12,8 @@ _NAMES = (
     r"blocks\.0\.attn\.qkv\.weight",
     r"blocks\.0\.mlp\.fc1\.weight",
 )
+_RELATIVE = (r".*relative_position_bias_table", r"blocks\.0\.attn\.qkv\.weight", r"(fc_)?norm\.weight")
+_NAMED = (r"only when the caller or a card names the family",)  # SimMIM's and BEiT's have the same keys
 _OTHERS = (r"mask_token", r"register_tokens")
 
 PLAIN = Family(
@@ -34,11 +36,20 @@ PLAIN = Family(
             note="the file does not say who trained it: mean and std are assumed to be ImageNet's",
         ),
         Format(
+            name="relative positions, with classifier",
+            parts=_PARTS,
+            marks=(*_RELATIVE, r"head\.weight"),
+            absent=_OTHERS,
+            evidence=_NAMED,
+            drops=(INDEX,),
+            saw_labels=True,
+        ),
+        Format(
             name="relative positions, without classifier",
             parts=_PARTS,
-            marks=(r".*relative_position_bias_table", r"blocks\.0\.attn\.qkv\.weight", r"norm\.weight"),
+            marks=_RELATIVE,
             absent=(r"head\..*", r"lm_head\..*", *_OTHERS),
-            evidence=(r"only when the caller or a card names the family",),  # SimMIM's and BEiT's have the same keys
+            evidence=_NAMED,
             drops=(INDEX,),
             saw_labels=None,
         ),

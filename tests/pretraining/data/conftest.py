@@ -54,6 +54,7 @@ def recipe():
                         "SOLARISE": [0.0, 0.2],
                     },
                     "SUPERVISED": {"SCALE": [0.2, 1.0], "FLIP": 0.5, "JITTER": [0.4, 0.4, 0.4, 0.0]},
+                    "FINETUNE": {"SCALE": [0.2, 1.0], "FLIP": 0.5, "AUGMENT": "rand-m9-mstd0.5-inc1", "ERASING": 0.5},
                 },
                 "SCHEDULE": {"EPOCHS": 3},
                 "TRAIN": {"BATCH": 8, "ACCUMULATE": 1},

@@ -17,6 +17,7 @@ SEEN = {
     "mae": {"image": IMAGE, "noise": NOISE},
     "hybrid": {"image": IMAGE, "mask": MASK, "view1": IMAGE, "view2": IMAGE},
     "supervised": {"image": IMAGE, "label": ((), np.int64)},
+    "finetune": {"image": ((3, 8, 8), np.float32), "label": ((), np.int64)},
 }
 
 
@@ -86,12 +87,13 @@ def test_batch_is_normalised_as_torchvision_does():
     assert batch["index"].dtype == torch.int64
 
 
-def test_supervised_needs_labels(tmp_path, collection, recipe):
+@pytest.mark.parametrize("method", ["supervised", "finetune"])
+def test_who_needs_labels(method, tmp_path, collection, recipe):
     collection[0].save(tmp_path / "one.png")
-    with pytest.raises(ValueError, match=r"METHOD=supervised needs labels, and .* has none; expected one folder"):
-        Samples(open_collection(tmp_path), recipe("supervised"))
+    with pytest.raises(ValueError, match=rf"METHOD={method} needs labels, and .* has none; expected one folder"):
+        Samples(open_collection(tmp_path), recipe(method))
 
 
 def test_unknown_method(collection, recipe):
-    with pytest.raises(ValueError, match="METHOD='dino'; expected mocov3, simmim, mae, hybrid or supervised"):
+    with pytest.raises(ValueError, match="METHOD='dino'; expected one of mocov3, simmim, mae, hybrid, supervised"):
         Samples(collection, recipe("dino"))

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from pretraining.objectives import METHODS, build_objective
+from pretraining.methods import METHODS
+from pretraining.objectives import build_objective
 from tests.pretraining.objectives.recipes import small_recipe
 
 
@@ -47,7 +48,7 @@ def test_every_trained_parameter_receives_a_gradient(method):
 
 def test_miniature_methods_start_from_the_same_encoder():
     states = []
-    for method in METHODS:
+    for method in METHODS.keys() - {"finetune"}:  # whose last norm is elsewhere
         torch.manual_seed(0)
         state = build_objective(small_recipe(method), classes=3).encoder.state_dict()
         states.append({name: value for name, value in state.items() if not name.startswith(("head", "mask_token"))})
@@ -97,7 +98,7 @@ def test_unknown_method():
     recipe = small_recipe("mae").clone()
     recipe.defrost()
     recipe.METHOD = "dino"
-    with pytest.raises(ValueError, match=r"METHOD='dino' is unknown; expected one of mocov3, simmim, mae"):
+    with pytest.raises(ValueError, match=r"METHOD='dino'; expected one of mocov3, simmim, mae"):
         build_objective(recipe, classes=0)
 
 

@@ -17,6 +17,7 @@ RECIPES = {
     "simmim": ("simmim",),
     "mae": ("mae",),
     "supervised": ("supervised",),
+    "finetune without mixing": ("finetune", "FINETUNE.MIXUP", 0.0, "FINETUNE.CUTMIX", 0.0, "FINETUNE.HEAD_STD", 0.02),
     "hybrid": ("hybrid", "HYBRID.DECODER_DEPTH", 1),
     "hybrid without contrast": ("hybrid", "HYBRID.LAMBDA", 0.0),
     "hybrid without mask": ("hybrid", "HYBRID.LAMBDA", 1.0),

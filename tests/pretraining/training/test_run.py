@@ -14,7 +14,7 @@ from pretraining.training.run import Training, train
 from pretraining.training.stopping import Wish
 from tests.pretraining.training._weights import weights
 
-METHODS = ("mocov3", "simmim", "mae", "hybrid", "supervised")
+METHODS = ("mocov3", "simmim", "mae", "hybrid", "supervised", "finetune")
 
 
 def log(folder):
@@ -68,7 +68,7 @@ def test_its_file_loads_like_a_published_one(method, photographs, small_recipe, 
     assert model(torch.zeros(2, 3, 16, 16)).isfinite().all()
     assert model.blocks[0].attn.num_heads == 2
     assert model.pretrained_cfg["mean"] == tuple(recipe.DATA.MEAN)
-    assert model.passport.saw_labels is (method == "supervised")
+    assert model.passport.saw_labels is (method in ("supervised", "finetune"))
 
 
 def test_a_finished_training_is_left_as_it_is(photographs, small_recipe, tmp_path):
