@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from jaxtyping import Bool
-from torch import Tensor
+if TYPE_CHECKING:  # a command's --help must not wait for torch
+    from jaxtyping import Bool
+    from torch import Tensor
 
 FREQUENCIES = tuple(step / 10 for step in range(1, 10))
 """Centres of the bands in units of pi, as in the sources' figures."""
