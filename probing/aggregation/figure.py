@@ -41,7 +41,7 @@ def poolings_figure(table: pd.DataFrame) -> Figure:
     ax = figure.subplots()
     rows = dict(iter(table.groupby("model")))
     for number, model in enumerate(models):
-        shift = (number - (len(models) - 1) / 2) * SPREAD / len(models)
+        shift = ((len(models) - 1) / 2 - number) * SPREAD / len(models)
         _points(ax, rows[model], order, shift, model)
     ax.set_yticks(range(len(order)), [NAMES.get(name) or name for name in order], fontsize=LETTERS)
     ax.set_xlabel("Accuracy on test images", fontsize=LETTERS)
