@@ -158,6 +158,8 @@ def _fill(
     arrays = {cell: np.load(features.folder / array_name(cell), mmap_mode="r+") for cell in cells}
     done = np.load(features.folder / DONE, mmap_mode="r+")
     mine = [number for number in range(here.rank, len(done), here.world) if not done[number]]
+    if not mine:
+        return
     with _running(model, wanted.oracle, here.device, dtype):
         frozen = wanted.only(cells).frozen(model)
         loader = batches(images, image_transform(model), batch_size=batch_size, workers=workers, only=mine)
