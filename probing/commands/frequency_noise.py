@@ -64,12 +64,16 @@ def run(options: argparse.Namespace, command: str) -> int:
         bands = Bands(images, frequencies, options.width, options.seed, passes(options, here))
         for subject in subjects:
             bands.truth(subject)  # for its complaints, before anything is passed
+        notes = sorted({note for subject in subjects if (note := bands.unevenness(subject)) is not None})
+        if here.first:
+            print(*(f"note: {note}" for note in notes), sep="\n", end="\n" if notes else "")
         epsilon, calibration = _epsilon(options, subjects, bands)
         if here.first:
             print(f"epsilon {epsilon:g} in units of normalised images, before the noise is filtered")
         rows = [line for subject in subjects for line in frequency_rows(subject, bands, epsilon)]
         if here.first:
-            facts = {"epsilon": epsilon, "frequencies": frequencies, "width": options.width, "calibration": calibration}
+            facts = {"epsilon": epsilon, "frequencies": frequencies, "width": options.width, "notes": notes}
+            facts["calibration"] = calibration
             manifest = account(command, options, here, subjects, {"data": images}, noise=facts)
             path = write_results(rows, manifest, options.out.expanduser())
             print(*in_words(rows), path, sep="\n")

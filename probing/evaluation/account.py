@@ -80,10 +80,10 @@ def account(
     }
 
 
-def in_points(ratio: tuple[float, float, float]) -> str:
+def in_percent(ratio: tuple[float, float, float]) -> str:
     """A share with its interval for people, in per cent.
 
-    >>> in_points((0.25, 0.2, 0.3)), in_points((0.25, float("nan"), float("nan")))
+    >>> in_percent((0.25, 0.2, 0.3)), in_percent((0.25, float("nan"), float("nan")))
     ('25.0 % (20.0 to 30.0)', '25.0 % (no interval: too few images count)')
     """
     value, low, high = (100 * number for number in ratio)

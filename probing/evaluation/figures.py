@@ -39,13 +39,7 @@ def shape_bias_figure(table: pd.DataFrame, *, layer: int | None = None, pooling:
     if layered:
         _over_layers(axes[0, 1], rows[rows["metric"] == "shape_bias"])
     _legend(figure, axes[0, 0], _models(rows))
-    images = int(shown.loc[shown["metric"] == "shape_bias", "images"].max())
-    figure.supxlabel(
-        f"Share of shape among decisions for shape or texture, {images} cue-conflict images. {_where(shown)}.\n"
-        "Lines and band: 95 % bootstrap intervals over images; none where too few images were decided.",
-        fontsize=NOTE,
-        color="0.3",
-    )
+    figure.supxlabel(_decided(table, shown), fontsize=NOTE, color="0.3")
     return figure
 
 
@@ -60,7 +54,7 @@ def frequency_figure(table: pd.DataFrame, *, layer: int | None = None, pooling: 
         ValueError: the table has no drops of accuracy, or not of that layer and pooling.
     """
     rows = _at(_rows(table, table["metric"].str.match(BAND), "accuracy_drop@...", pooling), layer)
-    figure = Figure(figsize=(5.6, 4.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     ax = figure.subplots()
     rows = rows.assign(frequency=rows["metric"].str.extract(BAND)["frequency"].astype(float))
     for model, own in rows.groupby("model", sort=False):
@@ -154,17 +148,33 @@ def _where(rows: pd.DataFrame) -> str:
     return f"Classifiers on {shown}" + ("" if pooling == "-" else f", {pooling}")
 
 
+def _decided(table: pd.DataFrame, shown: pd.DataFrame) -> str:
+    """What the shares are of, and how many images were named by neither cue."""
+    images = int(shown.loc[shown["metric"] == "shape_bias", "images"].max())
+    told = _per_model(table, "neither", shown)
+    return (
+        f"Share of shape among decisions for shape or texture, {images} cue-conflict images. {_where(shown)}.\n"
+        + (f"Named by neither, and not counted: {told}.\n" if told else "")
+        + "Lines and band: 95 % bootstrap intervals over images; none where too few images were decided."
+    )
+
+
 def _note(table: pd.DataFrame, rows: pd.DataFrame) -> str:
     noise = NOISE.search(str(rows["recipe"].iloc[0]))
-    clean = table[(table["metric"] == "accuracy") & (table["pooling"] == rows["pooling"].iloc[0])]
-    known = {row["model"]: row["value"] for _, row in _at(clean, None).iterrows()} if len(clean) else {}
-    told = ", ".join(f"{model} {100 * value:.1f} %" for model, value in known.items())
-    before = f"Without noise: {told}. " if told else ""
+    told = _per_model(table, "accuracy", rows)
+    before = f"Without noise: {told}.\n" if told else ""
     settings = f"Noise: {noise['settings'].replace('pi', 'π')}, normalised input. " if noise else ""
     return (
-        f"{settings}{_where(rows)}, {int(rows['images'].max())} images.\n"
+        f"{settings}{int(rows['images'].max())} images. {_where(rows)}.\n"
         f"{before}Bands: 95 % bootstrap intervals, paired over images."
     )
+
+
+def _per_model(table: pd.DataFrame, metric: str, shown: pd.DataFrame) -> str:
+    """A metric of the cells that are shown, in per cent; nothing where the table does not have it."""
+    keys = ["model", "layer", "pooling"]
+    found = table[table["metric"] == metric].merge(shown[keys].drop_duplicates(), on=keys)
+    return ", ".join(f"{model} {100 * value:.1f} %" for model, value in zip(found["model"], found["value"]))
 
 
 def _legend(figure: Figure, ax: Axes, models: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ method. The paper's own is not known."""
 
 STEPS = 10  # of the bisection
 TOLERANCE = 0.005  # half a point
+EVEN = 0.75  # narrowest band over widest, above which they count as equal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,29 @@ def band_name(frequency: float) -> str:
     '0.3pi'
     """
     return f"{frequency:g}pi"
+
+
+def bins_of(frequency: float, width: float, pixels: int) -> int:
+    """Width of a band in frequency bins of images of so many pixels a side, as `ops.frequency_noise` rounds it.
+
+    >>> [bins_of(frequency, 0.1, 32) for frequency in (0.1, 0.2, 0.3)]
+    [2, 2, 1]
+    """
+    edges = (int(round((frequency + side * width / 2) * pixels / 2, 9)) for side in (-1, 1))
+    inner, outer = (min(max(edge, 0), (pixels + 1) // 2) for edge in edges)
+    return outer - inner
+
+
+def uneven_bands(frequencies: Sequence[float], width: float, pixels: int) -> str | None:
+    """What to say where bins are so coarse that bands differ much in width, and so in noise; None where they do not."""
+    bins = [bins_of(frequency, width, pixels) for frequency in frequencies]
+    if min(bins) > EVEN * max(bins):
+        return None
+    step = 4 / pixels
+    return (
+        f"images of {pixels} pixels have so coarse frequencies that the bands are {min(bins)} to {max(bins)} bins wide "
+        f"and get unequal noise: take --width {step:g} and --frequencies of whole multiples of {step:g}"
+    )
 
 
 def worst_drop(clean: Bool[Tensor, " image"], noisy: Sequence[Bool[Tensor, " image"]]) -> float:
@@ -87,7 +111,7 @@ def calibrated(
             "the probe knows too little to lose so much; calibrate on a better one, or with fewer points"
         )
     for _ in range(STEPS):
-        middle = (low * high) ** 0.5
+        middle = float(f"{(low * high) ** 0.5:.3g}")  # short enough to be typed again
         tried.append((middle, drop_at(middle)))
         if abs(tried[-1][1] - target) <= TOLERANCE:
             break

@@ -15,7 +15,7 @@ from study.data import subset
 
 from ..data import LabelledImages
 from .account import cell_row
-from .frequency import Calibration, band_name, calibrated, worst_drop
+from .frequency import Calibration, band_name, calibrated, uneven_bands, worst_drop
 from .passes import Passes
 from .pictures import Clean, Noisy
 from .shifted import class_numbers
@@ -59,6 +59,11 @@ class Bands:
         transform = image_transform(subject.model)
         pictures = Noisy(self.images, transform, frequency, epsilon, self.width, self.seed)
         return self._right(subject, pictures, band_name(frequency), chosen)
+
+    def unevenness(self, subject: Subject) -> str | None:
+        """What to say of the bands on images of this model's size, see `uneven_bands`."""
+        pixels = Clean(self.images, image_transform(subject.model))[0].shape[-1]
+        return uneven_bands(self.frequencies, self.width, pixels)
 
     def _right(self, subject: Subject, pictures: Clean, title: str, chosen: Sequence[int] | None) -> Tensor:
         truth = self.truth(subject)

@@ -13,7 +13,7 @@ from models import image_transform
 
 from ..data import LabelledImages
 from ..features.frozen import Cell
-from .account import cell_row, in_points, ratio_row
+from .account import cell_row, in_percent, ratio_row
 from .cue_conflict import cue_numbers
 from .passes import Passes
 from .pictures import Clean
@@ -65,7 +65,7 @@ def in_words(subjects: Sequence[Subject], found: Found, differences: Sequence[Ma
     lines = [_sentence(name, cell, bias) for (name, cell), bias in found.items() if cell.layer == last[name]]
     for line in differences:
         if line["layer"] == last[line["first"]] == last[line["second"]]:
-            ends = in_points((line["difference"], line["low"], line["high"]))
+            ends = in_percent((line["difference"], line["low"], line["high"]))
             lines.append(
                 f"{line['first']} - {line['second']}, layer {line['layer']}, {line['pooling']}: {ends}, paired"
             )
@@ -97,7 +97,7 @@ def _difference(first: str, second: str, cell: Cell, found: Found) -> dict[str, 
 
 
 def _sentence(name: str, cell: Cell, bias: ShapeBias) -> str:
-    text = f"shape bias {in_points((bias.bias, *bias.interval()))}"
+    text = f"shape bias {in_percent((bias.bias, *bias.interval()))}"
     if not bias.decided.any():
         text = "no shape bias: no image was named by its shape or its texture"
     shares = [

@@ -13,7 +13,7 @@ from torch import Tensor
 from models import image_transform
 
 from ..data import LabelledImages
-from .account import cell_row, in_points, ratio_row
+from .account import cell_row, in_percent, ratio_row
 from .passes import Passes
 from .pictures import AmplitudeSwapped, Clean
 from .shifted import Comparison, class_numbers, comparison, relative_accuracy
@@ -85,7 +85,7 @@ def in_words(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         last[row["model"]] = max(row["layer"], last.get(row["model"], 0))
     return [
         f"{row['model']}, layer {row['layer']}, {row['pooling']}: {row['metric']} "
-        f"{in_points((row['value'], row['low'], row['high']))} on {row['images']} images"
+        f"{in_percent((row['value'], row['low'], row['high']))} on {row['images']} images"
         for row in rows
         if row["layer"] == last[row["model"]]
     ]

@@ -53,6 +53,7 @@ def test_table(images, tmp_path, trained, capsys):
             assert found == pytest.approx([before, after, before - after], abs=1e-12)
     out = capsys.readouterr().out
     assert "epsilon 3 in units of normalised images" in out
+    assert "note: images of 32 pixels" not in out  # 3 and 4 bins
     assert "mini-random, layer 8, patches:" in out
     recipes = read_results(tmp_path).set_index("metric")["recipe"]
     assert set(recipes["accuracy@0.2pi"]) == {f"drawn {n}; noise epsilon=3 width=0.2pi seed=0" for n in (0, 3, 8)}

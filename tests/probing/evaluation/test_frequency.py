@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from probing.evaluation.frequency import FREQUENCIES, band_name, calibrated, worst_drop
+from ops import frequency_noise
+from probing.evaluation.frequency import FREQUENCIES, band_name, bins_of, calibrated, uneven_bands, worst_drop
 
 
 def test_bands():
@@ -41,3 +42,20 @@ def test_calibration_that_cannot_be():
         calibrated(lambda epsilon: 0.09, 0.15)
     with pytest.raises(ValueError, match=r"drop of 0 points; expected between 0 and 100"):
         calibrated(lambda epsilon: 0.5, 0.0)
+
+
+@pytest.mark.parametrize("pixels", [24, 32, 224])
+@pytest.mark.parametrize("frequency", [0.2, 0.45, 0.7])
+def test_bins_are_those_of_the_noise(pixels, frequency):
+    """Along one axis; the real part of the noise has the band's outermost bin, -m, on both sides."""
+    noise = frequency_noise(torch.zeros(1, pixels, pixels), frequency=frequency, width=0.15, epsilon=1.0)
+    along = torch.fft.fft2(noise.double())[0, 0, : pixels // 2].abs() > 1e-3
+    assert int(along.sum()) == bins_of(frequency, 0.15, pixels) + 1
+
+
+def test_uneven_bands_are_told():
+    assert uneven_bands(FREQUENCIES, 0.1, 224) is None
+    told = uneven_bands(FREQUENCIES, 0.1, 32)
+    assert "bands are 1 to 2 bins wide" in told
+    assert "--width 0.125 and --frequencies of whole multiples of 0.125" in told
+    assert uneven_bands([n * 0.125 for n in range(1, 8)], 0.125, 32) is None

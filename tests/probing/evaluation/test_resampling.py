@@ -45,9 +45,10 @@ def test_no_interval_where_a_draw_has_no_denominator():
     few, many = torch.zeros(100), torch.zeros(100)
     few[:2], many[:20] = 1, 1
     draws = resampled_means(torch.stack([few, many], dim=1))
-    low, high = percentile_interval(draws / draws)
-    assert low.isnan().tolist() == high.isnan().tolist() == [True, False]
-    assert (low[1], high[1]) == (1, 1)
+    for ratio in (draws / draws, (draws + draws.eq(0)) / draws):  # 0 / 0, and 1 / 0
+        low, high = percentile_interval(ratio)
+        assert low.isnan().tolist() == high.isnan().tolist() == [True, False]
+        assert (low[1], high[1]) == (1, 1)
 
 
 def test_one_image():
