@@ -78,6 +78,14 @@ _MINIATURES = (
         2446928,
         "528ff2ada88427bef63341268c82c6a5c56daf3a1c8e35bfb3ad04df9243c361",
     ),
+    _Miniature(
+        "mini-supervised",
+        "supervised",
+        "supervised",
+        "supervised.safetensors",
+        2446928,
+        "f54a6c8547bcd47d331fceb934b883b1ef3d89e3e52af5a8977d98b3c24c0a61",
+    ),
 )
 _MINI = "vit_mini_patch4_32"
 _MINI_NOTE = (
