@@ -53,10 +53,10 @@ def poolings_figure(table: pd.DataFrame) -> Figure:
 
 def _note(table: pd.DataFrame) -> str:
     images = ", ".join(str(count) for count in sorted(table["images"].unique()))
-    layers = ", ".join(
-        f"{layer} of {model}" for model, layer in table.groupby("model", sort=False)["layer"].first().items()
-    )
-    return f"Layer {layers}. Bars: 95 % bootstrap intervals over {images} test images."
+    layers = dict(zip(table["model"], table["layer"]))
+    one = len({*layers.values()}) == 1
+    said = str(next(iter(layers.values()))) if one else ", ".join(f"{layer} of {model}" for model, layer in layers.items())
+    return f"Layer {said}. Bars: 95 % bootstrap intervals over {images} test images."
 
 
 def _order(table: pd.DataFrame, model: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -114,22 +115,24 @@ def train_abmilp(
     heads.eval()
     right = _right(heads, seen, labels, held, progress) if len(held) else torch.zeros(len(plan.rates))
     chosen = _best(heads, right, plan)
-    test = _logits(heads, tested, torch.arange(len(test_tokens)), progress)
+    test = torch.cat([*_logits(heads, tested, torch.arange(len(test_tokens)), progress)], dim=1)
     recipe = f"{recipe_text(plan, plan.rates[chosen], training.batch, len(held))}; AbMILP {options}"
     return TrainedAbMILP(heads, chosen, tuple(right.tolist()) if len(held) else (), test, layout, recipe)
 
 
 @torch.no_grad()
-def _logits(heads: AbMILPHeads, reader: Reader, images: Tensor, progress: bool) -> Float[Tensor, "rate image label"]:
-    parts = tqdm(images.split(CHUNK), desc="AbMILP, tested", disable=not progress)
-    return torch.cat([heads(reader(part), prefix=reader.prefix).cpu() for part in parts], dim=1)
+def _logits(heads: AbMILPHeads, reader: Reader, images: Tensor, progress: bool) -> Iterator[Tensor]:
+    """(rate image label) of some images after the other."""
+    for part in tqdm(images.split(CHUNK), desc="AbMILP, tested", disable=not progress):
+        yield heads(reader(part), prefix=reader.prefix).cpu()
 
 
 def _right(
     heads: AbMILPHeads, reader: Reader, labels: Tensor, images: Tensor, progress: bool
 ) -> Float[Tensor, " rate"]:
     """Share of the images for which each head is right."""
-    return (_logits(heads, reader, images, progress).argmax(-1) == labels[images]).double().mean(-1)
+    found = torch.cat([logits.argmax(-1) for logits in _logits(heads, reader, images, progress)], dim=1)
+    return (found == labels[images]).double().mean(-1)
 
 
 def _best(heads: AbMILPHeads, right: Float[Tensor, " rate"], plan: Plan) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..options import add_cache, add_images, add_model, add_out, checked
-from .layers import RATES
+from .layers import RATES as OF_LAYERS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,20 +95,18 @@ def run(options: argparse.Namespace, command: str) -> int:
 
 def _plan(options: argparse.Namespace) -> Plan:
     """How linear probes are trained; all that can be wrong in the options is found before the work begins."""
-    from ..aggregation.rows import abmilp_options, abmilp_plan
+    from ..aggregation.rows import RATES, abmilp_options, abmilp_plan
     from ..linear.training import Plan
     from ..presets import preset
 
     if options.shown < 0:
         raise ValueError(f"--shown {options.shown}: expected 0, for no figure of weights, or a number of test images")
     abmilp_options(options)
-    if abmilp_plan(options).preset.optimiser == "lbfgs":
-        raise ValueError("--abmilp-preset lbfgs: AbMILP is trained in steps; choose beyond-cls, mae or mocov3")
+    abmilp_plan(options)
     linear = preset(options.preset)
     options.norm = options.norm or linear.norm
-    return Plan(
-        linear, tuple(options.rates or RATES[linear.optimiser]), options.epochs, options.probe_batch, options.seed
-    )
+    rates = {**OF_LAYERS, **RATES}[linear.optimiser]  # of one recipe the same for all poolings and AbMILP
+    return Plan(linear, tuple(options.rates or rates), options.epochs, options.probe_batch, options.seed)
 
 
 def _oracle(options: argparse.Namespace) -> nn.Module | None:
