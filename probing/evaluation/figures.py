@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from study.plots import plots
 
@@ -32,7 +33,7 @@ def shape_bias_figure(table: pd.DataFrame, *, layer: int | None = None, pooling:
     """
     rows = _rows(table, table["metric"].eq("shape_bias") | table["metric"].str.match(CLASS), "shape_bias", pooling)
     shown = _at(rows, layer)
-    layered = rows[rows["metric"] == "shape_bias"].groupby("model")["layer"].nunique().max() > 1
+    layered = bool(rows[rows["metric"] == "shape_bias"].groupby("model")["layer"].nunique().max() > 1)
     figure = Figure(figsize=(5.2 + 4.2 * layered, 6.2), layout="constrained")
     axes = figure.subplots(1, 1 + layered, squeeze=False)
     _classes(axes[0, 0], shown)
@@ -71,7 +72,7 @@ def frequency_figure(table: pd.DataFrame, *, layer: int | None = None, pooling: 
 def _classes(ax: Axes, rows: pd.DataFrame) -> None:
     """One row for each class of shapes, and one over all below them."""
     names = sorted({CLASS.fullmatch(metric)["name"] for metric in rows["metric"] if "@" in metric})  # pyright: ignore[reportOptionalSubscript]
-    places = {f"shape_bias@{name}": number for number, name in enumerate(names)}
+    places = {f"shape_bias@{name}": float(number) for number, name in enumerate(names)}
     places["shape_bias"] = len(names) + 0.5
     models = _models(rows)
     for number, model in enumerate(models):
@@ -96,7 +97,7 @@ def _over_layers(ax: Axes, rows: pd.DataFrame) -> None:
         _line(ax, str(model), own.sort_values("layer"), "layer")
     ax.axhline(HALF, color="0.35", linewidth=0.9, linestyle=(0, (6, 3)), zorder=1)
     ax.set_ylim(-0.03, 1.03)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _panel(ax, "Layer (0: embedding)", "← texture      shape bias      shape →")
     ax.set_title("All classes, over layers", fontsize=LABEL, loc="left")
 

@@ -45,7 +45,8 @@ class ShapeBias:
     def interval(self) -> tuple[float, float]:
         """95 % bootstrap interval of the bias: images are drawn, decided or not, and the share computed anew.
 
-        NaN where too few decisions are for shape or texture; see `percentile_interval`.
+        NaN where too few decisions are for shape or texture; see `percentile_interval`. Where all decisions are alike
+        both ends are the bias itself, which says nothing of how sure it is: look at the number of decisions.
         """
         low, high = percentile_interval(_draws(self)) if len(self.shape) > 1 else (torch.tensor(torch.nan),) * 2
         return low.item(), high.item()
