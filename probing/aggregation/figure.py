@@ -54,8 +54,8 @@ def poolings_figure(table: pd.DataFrame) -> Figure:
 def _note(table: pd.DataFrame) -> str:
     images = ", ".join(str(count) for count in sorted(table["images"].unique()))
     layers = dict(zip(table["model"], table["layer"]))
-    one = len({*layers.values()}) == 1
-    said = str(next(iter(layers.values()))) if one else ", ".join(f"{layer} of {model}" for model, layer in layers.items())
+    same = {str(layer) for layer in layers.values()}
+    said = same.pop() if len(same) == 1 else ", ".join(f"{layer} of {model}" for model, layer in layers.items())
     return f"Layer {said}. Bars: 95 % bootstrap intervals over {images} test images."
 
 
