@@ -4,7 +4,7 @@ from .attention_distance import attention_distance
 from .attention_entropy import attention_entropy
 from .attention_magnitudes import attention_magnitudes
 from .attention_nmi import attention_nmi
-from .bootstrap import bootstrap_interval
+from .bootstrap import bootstrap_interval, resampled_means
 from .class_attention_statistics import class_attention_statistics
 from .featuremap_variance import featuremap_variance
 from .fourier import diagonal_frequencies, relative_log_amplitude
@@ -34,6 +34,7 @@ __all__ = [
     "patch_attention",
     "query_attention",
     "relative_log_amplitude",
+    "resampled_means",
     "singular_spectrum",
     "token_pca",
     "token_similarity",

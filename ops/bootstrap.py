@@ -33,7 +33,34 @@ def bootstrap_interval(
     >>> bool(1 < low < 2.5 < high < 4)
     True
     """
-    _check(values, level, resamples)
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}; expected a share between 0 and 1, such as 0.95 for 95 %")
+    means = resampled_means(values, resamples=resamples, seed=seed)
+    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=means.dtype, device=means.device)
+    low, high = means.reshape(resamples, -1).quantile(ends, dim=0)
+    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
+
+
+@full_precision
+def resampled_means(
+    values: Float[Tensor, "image *rest"], *, resamples: int = 2000, seed: int = 0
+) -> Float[Tensor, "resample *rest"]:
+    """Means over images drawn with replacement, in the unit of the values, in float64.
+
+    Values of the same images with the same seed see the same draws: ratios and differences of such means are paired.
+    Different seeds draw independently, for images that have nothing to do with each other.
+
+    Args:
+        values: one row for each image.
+        resamples: number of draws.
+        seed: of the draws, which are those of `bootstrap_interval`.
+    Raises:
+        ValueError: fewer than two images, or no resamples.
+
+    >>> resampled_means(torch.tensor([2.0, 2.0]), resamples=3)
+    tensor([2., 2., 2.], dtype=torch.float64)
+    """
+    _check(values, resamples)
     images = len(values)
     flat = values.double().reshape(images, -1)
     generator = torch.Generator().manual_seed(seed)
@@ -41,18 +68,14 @@ def bootstrap_interval(
     for row in range(resamples):
         drawn = torch.randint(images, (images,), generator=generator)
         means[row] = drawn.bincount(minlength=images).to(flat) @ flat / images
-    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=flat.dtype, device=flat.device)
-    low, high = means.quantile(ends, dim=0)
-    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
+    return means.reshape(resamples, *values.shape[1:])
 
 
-def _check(values: Tensor, level: float, resamples: int) -> None:
+def _check(values: Tensor, resamples: int) -> None:
     if len(values) < 2:
         raise ValueError(
             f"values has {len(values)} image in shape {tuple(values.shape)}; an interval needs at least 2. The "
             f"first axis is the image: pass per-image values, not their mean."
         )
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}; expected a share between 0 and 1, such as 0.95 for 95 %")
     if resamples < 1:
         raise ValueError(f"resamples={resamples}; expected at least 1, and 1000 or more for a useful interval")

@@ -133,7 +133,8 @@ def split_of(given: Inputs, plan: Plan) -> tuple[Tensor, Tensor]:
 
 def probes_of(given: Inputs, typed: str, norm: Norm, found: dict[Cell, Probe]) -> Probes:
     """The probes with what is needed to use them elsewhere."""
-    return Probes(typed, norm, given.classes, dict(sorted(found.items())))
+    weights = given.train.manifest["identity"]["weights"]
+    return Probes(typed, norm, given.classes, dict(sorted(found.items())), weights)
 
 
 def _logistic(features: Tensor, given: Inputs, plan: Plan, fit: Tensor, held: Tensor, here: Process) -> Probe:

@@ -11,8 +11,14 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 def add_model(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
     """`--model`, one or more, and how they run."""
+    nargs = "+" if several else None
+    parser.add_argument("--model", required=True, nargs=nargs, metavar="NAME", help="registry or timm name, or file")
+    add_running(parser)
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """How models run."""
     add = parser.add_argument
-    add("--model", required=True, nargs="+" if several else None, metavar="NAME", help="registry or timm name, or file")
     add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
     add("--dtype", default="float32", choices=DTYPES, help="of the frozen model and its images (default: float32)")

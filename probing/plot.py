@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from study.atomic import replacing
 from study.plots import plots
 
-# TEMP
+from .aggregation.figure import poolings_figure
 from .evaluation.figures import frequency_figure, shape_bias_figure
 from .table import read_results
 
@@ -22,9 +22,10 @@ COLUMNS = 4
 HEADS = {"linear": "linear probe", "knn": "k-NN", "knn_plain": "k-NN, one vote each", "abmilp": "AbMILP"}
 POOLINGS = {"class_token": "class token", "patches": "mean of patches", "registers": "registers", "tokens": "tokens"}
 LETTERS = 8  # points
+FEW = 3  # poolings, which a grid shows better
 DARK = 0.6  # share of a colour map from which on letters are white
 
-Draw = Callable[[pd.DataFrame], Figure]
+Draw = Callable[[pd.DataFrame], Figure | None]
 
 
 def draw_results(path: Path) -> list[Path]:
@@ -42,19 +43,24 @@ def draw_results(path: Path) -> list[Path]:
     folder = path if path.is_dir() else path.parent
     drawn = []
     for name, (metrics, draw) in FIGURES.items():
-        rows = table[table["metric"].str.fullmatch(metrics)]
-        if metrics == "accuracy":
-            rows = rows[rows["head"].isin(list(HEADS))]
-        if rows.empty or (name == "depth.png" and rows["layer"].nunique() < 2):
+        if not table["metric"].str.fullmatch(metrics).any():
             continue
-        drawn.append(folder / name)
-        with replacing(drawn[-1]) as part:
-            draw(rows).savefig(part, format="png", dpi=150)
+        figure = draw(table)
+        if figure is not None:
+            drawn.append(folder / name)
+            with replacing(drawn[-1]) as part:
+                figure.savefig(part, format="png", dpi=150)
     return drawn
 
 
-def depth_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy over layers: a panel for each head and pooling, a curve with its interval for each model."""
+def depth_figure(table: pd.DataFrame) -> Figure | None:
+    """Accuracy over layers: a panel for each head and pooling, a curve with its interval for each model.
+
+    None where there is one layer.
+    """
+    table = _of_heads(table)
+    if table["layer"].nunique() < 2:
+        return None
     pairs = _pairs(table)
     rows = -(-len(pairs) // COLUMNS)
     columns = -(-len(pairs) // rows)
@@ -79,8 +85,14 @@ def depth_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def grid_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy of layers (rows) under heads and poolings (columns), a panel for each model, in per cent."""
+def grid_figure(table: pd.DataFrame) -> Figure | None:
+    """Accuracy of layers (rows) under heads and poolings (columns), a panel for each model, in per cent.
+
+    None where there is one layer.
+    """
+    table = _of_heads(table)
+    if table["layer"].nunique() < 2:
+        return None
     models, pairs = list(table["model"].unique()), _pairs(table)
     layers = sorted(table["layer"].unique())
     size = (0.75 * len(pairs) * len(models) + 1.6, 0.28 * len(layers) + 2.3)
@@ -100,13 +112,26 @@ def grid_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def pooling_figure(table: pd.DataFrame) -> Figure | None:
+    """All poolings of one layer of each model; None where a model has several layers, or few poolings."""
+    table = _of_heads(table)
+    one_layer = table.groupby("model")["layer"].nunique().eq(1).all()
+    return poolings_figure(table) if one_layer and table["pooling"].nunique() > FEW else None
+
+
 FIGURES: dict[str, tuple[str, Draw]] = {
     "depth.png": ("accuracy", depth_figure),
     "grid.png": ("accuracy", grid_figure),
-    "shape_bias.png": ("shape_bias|shape|texture|neither", shape_bias_figure),
+    "poolings.png": ("accuracy", pooling_figure),
+    "shape_bias.png": ("shape_bias", shape_bias_figure),
     "frequency_noise.png": (r"accuracy_drop@.*", frequency_figure),
 }
-"""By file name: metrics that a figure needs, as a regular expression, and who draws it."""
+"""By file name: a metric that the table must have, as a regular expression, and who draws the figure of it."""
+
+
+def _of_heads(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies of heads on frozen features."""
+    return table[(table["metric"] == "accuracy") & table["head"].isin(list(HEADS))]
 
 
 def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:

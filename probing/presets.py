@@ -113,6 +113,15 @@ PRESETS = {
 }
 
 
+RATES = {
+    "lars": (1.0, 3.0, 10.0, 30.0, 100.0),
+    "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
+    "lbfgs": (0.1, 1.0, 10.0, 100.0),
+}
+"""Factors on a preset's learning rate (of lbfgs on its penalty) that are tried where the user names none: published
+rates are for ImageNet and its many steps, so they are the smallest of LARS and the largest of SGD."""
+
+
 def preset(name: str) -> Preset:
     """The preset of a name.
 

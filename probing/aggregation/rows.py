@@ -11,17 +11,12 @@ from study.processes import Process, gathered
 from ..features.frozen import TOKENS, chosen_layers
 from ..inputs import Inputs, file_name
 from ..linear.training import Plan
-from ..presets import preset
+from ..presets import RATES, preset
 from ..table import row
 from .abmilp import AbMILPOptions
 from .training import TrainedAbMILP, train_abmilp
 
 HEAD = "abmilp"
-RATES = {"lars": (1.0, 3.0, 10.0, 30.0, 100.0), "sgd": (0.1, 0.3, 1.0, 3.0)}
-"""Factors on the preset's learning rate that are tried where the user names none. A step of LARS is a share of the
-weight's norm, so that trainings of fewer steps than ImageNet's, in smaller batches, need larger factors: on 6000 images
-of CIFAR-10 in batches of 128 the best of these is 30 to 100."""
-
 OPTIONS = ("depth", "activation", "self_attention", "condition", "content")
 """Of AbMILP; on command lines with `--abmilp-` in front."""
 
@@ -94,7 +89,7 @@ def abmilp_plan(options: argparse.Namespace) -> Plan:
     recipe = preset(options.abmilp_preset)
     if recipe.optimiser == "lbfgs":
         raise ValueError(f"--abmilp-preset {recipe.name}: AbMILP is trained in steps; choose beyond-cls, mae or mocov3")
-    rates = tuple(options.rates or RATES[recipe.optimiser])
+    rates = tuple(getattr(options, "abmilp_rates", None) or options.rates or RATES[recipe.optimiser])
     return Plan(recipe, rates, options.epochs, options.probe_batch, options.seed)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..options import add_cache, add_images, add_model, add_out, checked
-from .layers import RATES as OF_LAYERS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,9 +94,9 @@ def run(options: argparse.Namespace, command: str) -> int:
 
 def _plan(options: argparse.Namespace) -> Plan:
     """How linear probes are trained; all that can be wrong in the options is found before the work begins."""
-    from ..aggregation.rows import RATES, abmilp_options, abmilp_plan
+    from ..aggregation.rows import abmilp_options, abmilp_plan
     from ..linear.training import Plan
-    from ..presets import preset
+    from ..presets import RATES, preset
 
     if options.shown < 0:
         raise ValueError(f"--shown {options.shown}: expected 0, for no figure of weights, or a number of test images")
@@ -105,8 +104,8 @@ def _plan(options: argparse.Namespace) -> Plan:
     abmilp_plan(options)
     linear = preset(options.preset)
     options.norm = options.norm or linear.norm
-    rates = {**OF_LAYERS, **RATES}[linear.optimiser]  # of one recipe the same for all poolings and AbMILP
-    return Plan(linear, tuple(options.rates or rates), options.epochs, options.probe_batch, options.seed)
+    rates = tuple(options.rates or RATES[linear.optimiser])
+    return Plan(linear, rates, options.epochs, options.probe_batch, options.seed)
 
 
 def _oracle(options: argparse.Namespace) -> nn.Module | None:

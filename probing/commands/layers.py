@@ -30,7 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--preset", default="lbfgs", metavar="NAME", help="recipe of linear probes, see `presets` (default: lbfgs)")
     add("--abmilp-preset", default="beyond-cls", metavar="NAME", help="recipe of AbMILP (default: beyond-cls)")
     add("--rates", nargs="+", type=float, metavar="X", help="factors on the preset's rate, chosen on held-out images")
-    add("--epochs", type=int, metavar="N", help="of the probes' training (default: the preset's)")
+    add(
+        "--abmilp-rates",
+        nargs="+",
+        type=float,
+        metavar="X",
+        help="the same of AbMILP (default: --rates)",
+    )
+    add("--epochs", type=int, metavar="N", help="of trainings in steps (default: the preset's)")
     add("--probe-batch", type=int, metavar="N", help="images of a training step (default: the preset's, if there are)")
     add("--shots", type=int, metavar="N", help="only so many training images of each class")
     add("--augment", action="store_true", help="crop and flip training images anew: a pass of the model each epoch")
@@ -44,7 +51,7 @@ def run(options: argparse.Namespace, command: str) -> int:
     from ..inputs import file_name, inputs, manifest, opened
     from ..linear.training import Plan
     from ..plot import draw_results
-    from ..presets import preset
+    from ..presets import RATES, preset
     from ..representation import chosen
     from ..table import write_results
 
@@ -52,8 +59,11 @@ def run(options: argparse.Namespace, command: str) -> int:
     linear = preset(options.preset)
     options.norm = options.norm or linear.norm
     options.tokens = "abmilp" in options.heads
-    rates = tuple(options.rates or (RATES[linear.optimiser] if "linear" in options.heads else (1.0,)))
-    plan = Plan(linear, rates, options.epochs, options.probe_batch, options.seed)
+    at_once = linear.optimiser == "lbfgs"
+    rates = tuple(options.rates or RATES[linear.optimiser])
+    plan = Plan(linear, rates, None if at_once else options.epochs, options.probe_batch, options.seed)
+    if at_once:
+        options.rates = None  # they are factors on its penalty, which AbMILP has none of
     out, rows = options.out.expanduser(), []
     with process(options.device) as here:
         session = opened(options)
@@ -72,10 +82,6 @@ def run(options: argparse.Namespace, command: str) -> int:
             path = write_results(_sorted(rows), manifest(session, options, here, command), out)
             print("\n".join(map(str, [path, *draw_results(out)])))
     return 0
-
-
-RATES = {"lbfgs": (0.1, 1.0, 10.0, 100.0), "sgd": (0.1, 0.3, 1.0, 3.0), "lars": (0.1, 0.3, 1.0, 3.0, 10.0)}
-"""Factors on the preset's learning rate, or on its penalty, that are tried where the user names none."""
 
 
 def _said(model: str, rows: Rows) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..options import DTYPES
+from ..options import add_running
 
 
 def add_classifiers(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +17,8 @@ def add_classifiers(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--layers", nargs="+", default=["all"], metavar="N", help="probes of these layers; 0 is the embedding")
     add("--oracle", metavar="NAME", help="model whose attention the pooling oracle uses")
-    add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
-    add("--dtype", default="float32", choices=DTYPES, help="of the frozen model and its images (default: float32)")
-    add("--batch-size", type=int, default=64, metavar="N", help="images that pass the model at once (default: 64)")
-    add("--workers", type=int, default=0, metavar="N", help="processes that read images (default: 0)")
     add("--limit", type=int, metavar="N", help="that many images, evenly spaced (default: all)")
+    add_running(parser)
 
 
 def add_seed(parser: argparse.ArgumentParser, what: str) -> None:

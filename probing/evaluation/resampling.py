@@ -7,34 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 LEVEL = 0.95
-RESAMPLES = 2000
-
-
-def resampled_means(
-    values: Float[Tensor, "image *rest"], *, resamples: int = RESAMPLES, seed: int = 0
-) -> Float[Tensor, "resample *rest"]:
-    """Means over images drawn with replacement, in the unit of the values, in float64.
-
-    Values of the same images with the same seed see the same draws: ratios and differences of such means are paired.
-    Different seeds draw independently, for images that have nothing to do with each other.
-
-    Args:
-        values: one row for each image; the draws are those of `ops.bootstrap_interval`.
-        resamples: number of draws.
-        seed: of the draws.
-    Raises:
-        ValueError: fewer than two images.
-    """
-    images = len(values)
-    if images < 2:
-        raise ValueError(f"values has {images} image; an interval needs at least 2")
-    flat = values.double().reshape(images, -1)
-    generator = torch.Generator().manual_seed(seed)
-    means = flat.new_empty(resamples, flat.shape[1])
-    for number in range(resamples):
-        drawn = torch.randint(images, (images,), generator=generator)
-        means[number] = drawn.bincount(minlength=images).to(flat) @ flat / images
-    return means.reshape(resamples, *values.shape[1:])
 
 
 def percentile_interval(

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from .resampling import percentile_interval, resampled_means
+from ops import resampled_means
+
+from .resampling import percentile_interval
 
 
 @dataclasses.dataclass(frozen=True)

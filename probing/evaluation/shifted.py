@@ -9,8 +9,10 @@ from pathlib import PurePosixPath
 from jaxtyping import Bool
 from torch import Tensor
 
+from ops import resampled_means
+
 from ..data import LabelledImages
-from .resampling import percentile_interval, resampled_means
+from .resampling import percentile_interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +89,7 @@ def relative_accuracy(
         ratio = (shifted.double().mean() / accuracy).item()
     if min(len(shifted), len(clean)) < 2:
         return ratio, float("nan"), float("nan")
-    draws = resampled_means(shifted) / resampled_means(clean, seed=0 if paired else 1)
+    draws = resampled_means(shifted.double()) / resampled_means(clean.double(), seed=0 if paired else 1)
     low, high = percentile_interval(draws)
     return ratio, low.item(), high.item()
 

@@ -132,6 +132,11 @@ def probe_files(where: Path) -> list[Path]:
 def _subject(name: str, path: Path, probes: Probes, oracle: nn.Module | None, options: argparse.Namespace) -> Subject:
     is_file = Path(probes.model).is_file()
     model = load_model(probes.model, num_heads=options.num_heads if is_file else None)
+    if probes.weights and probes.weights != weights_hash(model):
+        raise ValueError(
+            f"{path} was trained on other weights than {probes.model} has now: train the probes again with "
+            "`python -m probing layers`"
+        )
     layers = chosen_layers(options.layers, len(model.blocks))
     chosen = {cell: probe for cell, probe in probes.probes.items() if cell.layer in layers}
     if not chosen:

@@ -57,12 +57,14 @@ class Probes:
         norm: whether its last LayerNorm was put on the tokens.
         classes: names of the classes.
         probes: by layer and pooling.
+        weights: sha256 of the model's parameters, as `study.provenance` takes it; empty where it is not known.
     """
 
     model: str
     norm: Norm
     classes: tuple[str, ...]
     probes: Mapping[Cell, Probe] = dataclasses.field(repr=False)
+    weights: str = ""
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -86,7 +88,8 @@ class Probes:
                 if value is not None:
                     tensors[f"{cell.layer}.{cell.pooling}.{part}"] = value.detach().cpu().contiguous()
         recipes = [[cell.layer, cell.pooling, probe.recipe] for cell, probe in self.probes.items()]
-        known = {"model": self.model, "norm": self.norm, "classes": list(self.classes), "recipes": recipes}
+        known = {"model": self.model, "norm": self.norm, "classes": list(self.classes), "weights": self.weights}
+        known["recipes"] = recipes
         with replacing(path) as part:
             save_file(tensors, part, metadata={"kind": _KIND, "probes": json.dumps(known)})
         return path
@@ -113,4 +116,4 @@ class Probes:
                     for part in ("weight", "bias", "mean", "variance")
                 )
                 probes[Cell(layer, pooling)] = Probe(weight, bias, mean, variance, recipe)
-        return Probes(known["model"], known["norm"], tuple(known["classes"]), probes)
+        return Probes(known["model"], known["norm"], tuple(known["classes"]), probes, known["weights"])

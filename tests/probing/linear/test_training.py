@@ -172,9 +172,10 @@ def test_augmented_batches_are_the_same_from_any_step_on(tmp_path):
 def test_probes_are_written_and_read(tmp_path):
     cells = {Cell(0, "patches"): Probe(torch.rand(3, 4), torch.rand(3), torch.rand(4), torch.rand(4), "mae-v1: x")}
     cells[Cell(2, "both")] = Probe(torch.rand(3, 8), torch.rand(3), None, None, "mocov3-v1: y")
-    written = Probes("mini-moco", "final", ("a", "b", "c"), cells)
+    written = Probes("mini-moco", "final", ("a", "b", "c"), cells, "0f")
     read = Probes.load(written.save(tmp_path / "probes.safetensors"))
     assert (read.model, read.norm, read.classes, read.cells) == ("mini-moco", "final", ("a", "b", "c"), tuple(cells))
+    assert read.weights == "0f"
     vectors = {Cell(0, "patches"): torch.rand(5, 4), Cell(2, "both"): torch.rand(5, 8)}
     for cell, logits in read.logits(vectors).items():
         torch.testing.assert_close(logits, written.logits(vectors)[cell], rtol=0, atol=0)
