@@ -8,13 +8,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..options import add_model, add_out, checked
+from ..options import add_cache, add_model, add_out, checked
 
 if TYPE_CHECKING:
     from ..dense.masks import MaskedImages
     from ..dense.recipe import DenseRecipe
 
-CACHE = "cache"  # folder inside --out
 SHOWN = 3  # test images in the figure
 
 
@@ -28,10 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--classes", type=Path, metavar="FILE", help="names of a folder's classes, one on each line, from class 0 on")
     add("--limit", type=int, metavar="N", help="that many training and test images, evenly spaced (default: all)")
     add_out(parser)
+    add_cache(parser)
     add("--layers", nargs="+", default=["all"], metavar="L", help="0 (embedding) to the last block (default: all)")
     add("--norm", default="none", choices=("none", "final"), help="the model's last norm on each layer's tokens")
     add("--epochs", type=int, default=30, metavar="N", help="passes over the training images (default: 30)")
-    add("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.001 of adamw, 0.1 of sgd)")
+    add("--lr", type=float, metavar="X", help="learning rate at the start (default: 0.01 of adamw, 0.1 of sgd)")
     add("--train-batch", type=int, default=16, metavar="N", help="images of a training step (default: 16)")
     add("--optimiser", default="adamw", choices=("adamw", "sgd"), help="(default: adamw)")
     add("--weight-decay", type=float, default=1e-4, metavar="X", help="(default: 0.0001)")
@@ -39,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="of the order of the training images (default: 0)")
     add("--tokens", default="cache", choices=("cache", "pass"), help="keep all tokens on the disk, or pass the images "
         "through the model in each epoch (default: cache)")  # fmt: skip
-    add("--cache", type=Path, metavar="DIR", help=f"folder of kept tokens (default: {CACHE} in --out)")
 
 
 def run(options: argparse.Namespace, command: str) -> int:
@@ -52,11 +51,13 @@ def run(options: argparse.Namespace, command: str) -> int:
     from ..dense.results import write
     from ..dense.run import Task, probed, subject
     from ..features.frozen import chosen_layers
+    from ..inputs import CACHE, require_distinct
 
     checked(options)
     recipe = _recipe(options)
     train, test = _pairs(options)
     models = loaded_models(options.model, options.num_heads)
+    require_distinct(list(models))
     layers = {name: chosen_layers(options.layers, len(model.blocks)) for name, model in models.items()}  # pyright: ignore[reportArgumentType]
     out = options.out.expanduser()
     with process(options.device) as here, alone_in(out, here, "--out"):
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace, command: str) -> int:
         if here.first:
             shown = subset(len(test), SHOWN, None)
             found = {one.name: probed(one, task, shown=shown) for one in subjects}
+            print("\n".join(probed.text for probed in found.values()))
             print("\n".join(map(str, write(found, subjects, task, shown, command))))
     return 0
 

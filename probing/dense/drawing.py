@@ -15,6 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from study.atomic import replacing
+from study.plots import plots
 
 from .masks import VOID
 
@@ -31,16 +32,21 @@ NAMED = 10  # classes in the legend at most
 
 def curves(table: pd.DataFrame, ax: Axes) -> Axes:
     """Draws the mean intersection over union over layers, one curve and band for each model."""
-    from ops.plots import depth_curve
-
     for model in table["model"].unique():
         rows = table[(table["model"] == model) & (table["metric"] == "miou")].sort_values("layer")
         banded = rows[["low", "high"]].notna().all(axis=None)
         band = (rows["low"].to_numpy(), rows["high"].to_numpy()) if banded else None
-        depth_curve(rows["layer"].to_numpy(), rows["value"].to_numpy(), model=model, error=band, ax=ax)
+        plots().depth_curve(rows["layer"].to_numpy(), rows["value"].to_numpy(), model=model, error=band, ax=ax)
     ax.set_xlabel("Layer (0 = embedding)", fontsize=9)
     ax.set_ylabel("mIoU of a linear probe on patch tokens", fontsize=9)
     return ax
+
+
+def miou_figure(table: pd.DataFrame) -> Figure:
+    """The curves alone, from the table alone."""
+    figure = Figure(figsize=CURVE, layout="constrained")
+    curves(table, figure.subplots())
+    return figure
 
 
 def dense_figure(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..presets import Norm
 
-LEARNING_RATES = {"adamw": 1e-3, "sgd": 0.1}
+LEARNING_RATES = {"adamw": 0.01, "sgd": 0.1}
 """Of each optimiser, where none is said."""
 
 
@@ -53,7 +53,7 @@ class DenseRecipe:
         """One line with all of it, for the table.
 
         >>> DenseRecipe().text
-        'dense-v1: adamw, lr 0.001 cosine, weight decay 0.0001, batch 16, 30 epochs, batch norm, norm none, seed 0'
+        'dense-v1: adamw, lr 0.01 cosine, weight decay 0.0001, batch 16, 30 epochs, batch norm, norm none, seed 0'
         """
         standardised = "batch norm" if self.standardised else "no batch norm"
         return (

@@ -18,6 +18,7 @@ from study.provenance import weights_hash
 
 from ..features.extraction import Wanted, extracted
 from ..features.frozen import Frozen
+from ..inputs import file_name
 from .geometry import mask_transform
 from .masks import JustImages, MaskedImages
 from .measurement import best_place, class_ious, confusions, predicted_masks, table_rows
@@ -89,6 +90,13 @@ class Probed:
     class_ious: dict[str, dict[str, float | None]]
     shown: UInt8[Tensor, "image row column"]
 
+    @property
+    def text(self) -> str:
+        """The number of the best layer, for the terminal."""
+        row = next(row for row in self.rows if row["layer"] == self.best and row["metric"] == "miou")
+        numbers = (f"{100 * row[name]:.1f}" for name in ("value", "low", "high"))
+        return "{}: mIoU at most {} % [{}, {}], layer {} ({})".format(row["model"], *numbers, self.best, row["recipe"])
+
 
 def subject(name: str, model: nn.Module, layers: Sequence[int], task: Task) -> Subject:
     """A model with the tokens of all images, in the cache or to be had by a pass; all processes have to ask.
@@ -97,7 +105,7 @@ def subject(name: str, model: nn.Module, layers: Sequence[int], task: Task) -> S
         ValueError: no such layer or norm, or a cache of something else.
         OSError: the disk is full.
     """
-    train, test = (_tokens(f"{file_name(name)}-{part}", model, layers, pairs, task)
+    train, test = (_tokens(Path(file_name(name)) / part, model, layers, pairs, task)
                    for part, pairs in (("train", task.train), ("test", task.test)))  # fmt: skip
     return Subject(name, model, tuple(layers), train, test)
 
@@ -140,16 +148,7 @@ def truth(model: nn.Module, pairs: MaskedImages, tokens: PatchTokens, workers: i
     return Truth(pairs, mask_transform(image_transform(model)), tokens.layout, max(1, workers))
 
 
-def file_name(model: str) -> str:
-    """A model's name without what a file's name must not hold.
-
-    >>> file_name("runs/a.pth")
-    'runs-a.pth'
-    """
-    return model.replace("/", "-").replace("\\", "-").strip("-")
-
-
-def _tokens(name: str, model: nn.Module, layers: Sequence[int], pairs: MaskedImages, task: Task) -> PatchTokens:
+def _tokens(name: Path, model: nn.Module, layers: Sequence[int], pairs: MaskedImages, task: Task) -> PatchTokens:
     if task.cache is None:
         frozen = Frozen(model, (), token_layers=layers, norm=task.recipe.norm)
         return PassedTokens(frozen, pairs, image_transform(model), readers=max(1, task.workers))

@@ -1,4 +1,4 @@
-"""Textured circles, squares and triangles on textured ground, drawn as a function of (seed, index): no download."""
+"""Textured circles, squares and triangles on wavy ground, drawn as a function of (seed, index): no download."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from PIL import Image
 from .masks import MaskedImages
 
 CLASSES = ("background", "circle", "square", "triangle")
+GROUND = 0
 SEEDS = {"shapes": 0, "shapes-test": 1}
 SIDE = 32  # pixels, where none is said
 COUNT = 400  # images, where no limit is given
 VERSION = 1  # raised whenever the same numbers give other pictures
 DRAW = 3  # first word of a seed, so that shapes draw from a stream of their own
 MOST = 3  # shapes in an image
-TRIES = 10  # places that a shape is tried at before it is left out
-RADII = (0.14, 0.24)  # of the circle of a shape's area, as shares of the image's side
-REACH = 1.3  # of a shape's centre from the border, in radii; the sharpest corners may be cut off
-WAVE = (3.0, 9.0)  # periods of a texture across the image
-NOISE = 0.06  # standard deviation of the pixels, on a scale of 0 to 1
+TRIES = 20  # places that a shape is tried at before it is left out
+RADII = (0.2, 0.28)  # of the circle of a shape's area, as shares of the image's side
+REACH = 1.1  # of a shape's centre from the border, in radii; sharp corners may be cut off
+PERIODS = (5.0, 8.0)  # of stripes and checks across the image
+SLOW = (0.5, 1.5)  # of the ground
+SHARPNESS = 2.0  # of a texture, between a sine (0) and two flat colours
+APART = (0.3, 0.7)  # of two colours, in each channel, around the circle of 0 to 1
+NOISE = 0.03  # standard deviation of the pixels, on a scale of 0 to 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +70,11 @@ def shape_pairs(where: str, *, limit: int | None = None) -> MaskedImages | None:
 def drawn(
     *, seed: int, index: int, side: int
 ) -> tuple[UInt8[np.ndarray, "row column 3"], UInt8[np.ndarray, "row column"]]:
-    """(picture, class numbers): one to three shapes of equal kinds of colour, texture and area on textured ground.
+    """(picture, class numbers): one to three textured shapes on wavy ground.
 
-    Colours and textures of shapes and ground come from the same distribution, and a circle, a square and a triangle
-    of one radius have the same area: only the outline tells the class. No shape covers another; one that finds no room
-    is left out.
+    Colours come from one distribution everywhere, and a circle, a square and a triangle of one radius have the same
+    area: neither colour nor size tells the class, texture and outline do. No shape covers another; one that finds no
+    room is left out.
 
     Args:
         seed: of all images.
@@ -78,26 +82,38 @@ def drawn(
         side: of the image in pixels.
     """
     generator = np.random.default_rng([DRAW, seed, index])
-    picture = _texture(generator, side)
+    picture = _texture(GROUND, generator, side)
     mask = np.zeros((side, side), dtype=np.uint8)
     for _ in range(generator.integers(1, MOST + 1)):
         kind = int(generator.integers(1, len(CLASSES)))
         inside = _free(kind, generator, mask > 0)
-        picture = np.where(inside[..., None], _texture(generator, side), picture)
+        picture = np.where(inside[..., None], _texture(kind, generator, side), picture)
         mask[inside] = kind
     picture = picture + generator.normal(0, NOISE, picture.shape)
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8), mask
 
 
-def _texture(generator: np.random.Generator, side: int) -> Float[np.ndarray, "row column 3"]:
-    """Stripes between two colours, of any direction, width and sharpness."""
-    colours = generator.random((2, 3))
-    angle, phase = generator.uniform(0, 2 * math.pi, 2)
-    periods, sharpness = generator.uniform(*WAVE), generator.uniform(1, 6)
+def _texture(kind: int, generator: np.random.Generator, side: int) -> Float[np.ndarray, "row column 3"]:
+    """Two colours mixed: stripes in circles, checks in squares, speckles in triangles, on ground of one slow wave."""
+    turn, phase, other_phase = generator.uniform(0, 2 * math.pi, 3)
+    periods = generator.uniform(*(SLOW if kind == GROUND else PERIODS))
     x, y = _centred(side)
-    wave = np.sin(2 * math.pi * periods * (x * math.cos(angle) + y * math.sin(angle)) + phase)
-    share = (np.tanh(sharpness * wave)[..., None] + 1) / 2
-    return colours[0] * share + colours[1] * (1 - share)
+    along, across = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
+    wave = np.sin(2 * math.pi * periods * along + phase)
+    if CLASSES[kind] == "square":
+        wave = wave * np.sin(2 * math.pi * periods * across + other_phase)
+    if CLASSES[kind] == "triangle":
+        wave = generator.uniform(-1, 1, (side, side))
+    return _coloured(generator, (np.tanh(SHARPNESS * wave) + 1) / 2)
+
+
+def _coloured(
+    generator: np.random.Generator, share: Float[np.ndarray, "row column"]
+) -> Float[np.ndarray, "row column 3"]:
+    """A mixture of two colours, each uniform but far from the other, by the share of the first."""
+    one = generator.random(3)
+    other = (one + generator.uniform(*APART, 3)) % 1
+    return one * share[..., None] + other * (1 - share[..., None])
 
 
 def _free(
