@@ -20,7 +20,12 @@ from .table import read_results
 PANEL = (3.6, 3.0)  # inches
 COLUMNS = 4
 HEADS = {"linear": "linear probe", "knn": "k-NN", "knn_plain": "k-NN, one vote each", "abmilp": "AbMILP"}
-POOLINGS = {"class_token": "class token", "patches": "mean of patches", "registers": "registers", "tokens": "patch tokens"}
+POOLINGS = {
+    "class_token": "class token",
+    "patches": "mean of patches",
+    "registers": "registers",
+    "tokens": "patch tokens",
+}
 LETTERS = 8  # points
 FEW = 3  # poolings, which a grid shows better
 DARK = 0.6  # share of a colour map from which on letters are white
