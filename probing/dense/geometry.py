@@ -60,6 +60,8 @@ def _nearest(step: Any) -> Any:
     step = copy.deepcopy(step)
     if isinstance(step, Resize | ResizeKeepRatio):
         step.interpolation = InterpolationMode.NEAREST
+    if isinstance(step, CenterCropOrPad):  # else around the mask there is the images' mean colour
+        step.fill, step.padding_mode = 0, "constant"
     return step
 
 

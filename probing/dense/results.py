@@ -34,7 +34,7 @@ def write(
     rows = [row for probed in found.values() for row in probed.rows]
     table = write_results(rows, _manifest(found, subjects, task, command), task.out)
     pictures, truths = _samples(subjects[0], task, shown)
-    predictions = {f"{name}\nlayer {probed.best}": list(probed.shown.numpy()) for name, probed in found.items()}
+    predictions = {f"{name}\nbest layer {probed.best}": list(probed.shown.numpy()) for name, probed in found.items()}
     figure = dense_figure(read_results(table), pictures, truths, predictions, task.test.classes)
     return [table, saved_figure(figure, task.out)]
 

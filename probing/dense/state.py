@@ -44,7 +44,7 @@ def stored(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         before = state[IDENTITY]
     except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ValueError(
-            f"{path} is no state of a dense probe ({error}): remove it, or choose another --out"
+            f"{path} is no state of a dense probe ({type(error).__name__}): remove it, or choose another --out"
         ) from error
     different = [
         f"{name} was {before.get(name)}, is {value}" for name, value in identity.items() if before.get(name) != value
