@@ -37,7 +37,7 @@ class AugmentedView:
                 is_training=True,
                 scale=tuple(node.SCALE),
                 hflip=node.FLIP,
-                color_jitter=None,
+                color_jitter=None,  # pyright: ignore[reportArgumentType]  (timm means: none at all)
                 auto_augment=node.AUGMENT or None,
                 re_prob=node.ERASING,
                 re_mode="pixel",

@@ -42,7 +42,7 @@ class Finetune(Supervised):
         torch's global generator.
         """
         if self.mixing is None or not self.training:
-            return super().forward(batch)
+            return super().forward(batch)  # pyright: ignore[reportCallIssue]
         images, target = mixed(self.mixing, batch["image"], batch["label"])
         logits = at_least_float32(self.encoder(images))
         right = (logits.detach().argmax(1) == target.argmax(1)).to(logits.dtype)
