@@ -42,8 +42,8 @@ class Finetune(Supervised):
         torch's global generator.
         """
         if self.mixing is None or not self.training:
-            return super().forward(batch)  # pyright: ignore[reportCallIssue]
-        images, target = mixed(self.mixing, batch["image"], batch["label"])
+            return super().forward(batch)
+        images, target = mixed(self.mixing, batch["image"], batch["label"])  # pyright: ignore[reportCallIssue]
         logits = at_least_float32(self.encoder(images))
         right = (logits.detach().argmax(1) == target.argmax(1)).to(logits.dtype)
         return {"loss": F.cross_entropy(logits, target.to(logits.dtype)), "accuracy": right.mean()}
