@@ -11,6 +11,11 @@ from .settings import DEFAULT_MODELS
 
 EXPERIMENTS = {
     "overview": "experiments.overview",
+    "attention-distance": "experiments.attention_distance",
+    "attention-nmi": "experiments.attention_nmi",
+    "similarity": "experiments.similarity",
+    "fourier": "experiments.fourier",
+    "cls-statistics": "experiments.cls_statistics",
     "zoo": "experiments.zoo",
 }
 DEFAULT = "overview"

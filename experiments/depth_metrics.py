@@ -47,7 +47,7 @@ def depth_metrics(
         "data": images.where,
         "convention": settings.convention,
         "metrics": list(METRICS),
-        "layouts": {name: _layout(model) for name, model in loaded.items()},
+        "layouts": {name: layout_facts(model) for name, model in loaded.items()},
         "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
         "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},
     }
@@ -75,7 +75,8 @@ def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) 
     return comparison({name: model}, images, metrics, **options)
 
 
-def _layout(model: Any) -> dict[str, Any]:
+def layout_facts(model: Any) -> dict[str, Any]:
+    """Grid, patch size (height, width) in pixels and depth of a model, as JSON takes them."""
     from models import token_layout
     from models.layout import pair
 

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
 from study.plots import plots
+
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings

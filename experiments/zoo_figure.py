@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from study.plots import plots
+
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings

@@ -190,7 +190,7 @@ def test_list(capsys):
 
 
 MISTAKES = {
-    "unknown experiment": (["run", "overveiw"], "unknown experiment 'overveiw'; did you mean overview?"),
+    "unknown experiment": (["run", "overveiw"], "unknown experiment 'overveiw'; did you mean overview or fourier?"),
     "unknown command": (["overview"], "invalid choice: 'overview'"),
     "unknown model": (["run", "--models", "mini-mocco"], "mini-moco"),
     "missing file": (["run", "--models", "nowhere/weights.pth"], "nowhere/weights.pth"),
@@ -242,4 +242,7 @@ def test_as_a_program(tmp_path):
     command = [sys.executable, "-m", "experiments", "run", "nothing", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr == "error: unknown experiment 'nothing'; there are overview, zoo and all\n"
+    assert (
+        done.stderr
+        == "error: unknown experiment 'nothing'; there are overview, attention-distance, attention-nmi, similarity, fourier, cls-statistics, zoo and all\n"
+    )

@@ -12,10 +12,10 @@ from matplotlib.text import Text
 import models
 import ops
 from experiments.findings import Findings
-from study.loading import loaded_models, shown_names
 from experiments.overview import draw, measure
 from experiments.settings import Settings
 from study.data import open_images
+from study.loading import loaded_models, shown_names
 from study.record import COLUMNS
 from study.summary import summary
 

@@ -1,0 +1,190 @@
+"""What experiments of metrics over depth share: one pass of each model, paired differences, a panel for each metric."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from study.plots import plots
+
+from ._differences import DIFFERENCES, paired_differences
+from .depth_metrics import layout_facts
+from .findings import Findings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from study.data import Images
+
+    from .settings import Settings
+
+SIZE = (4.2, 3.7)  # inches of a panel
+COLUMNS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One metric over depth.
+
+    Attributes:
+        metric: its name in the table.
+        label: of the axis, with the unit.
+        paper: name of the metric in `study.published`, where the paper's own curve is known.
+        from_zero: whether the axis begins at 0.
+        uniform: value of uniform attention as a function of (grid, patch size), drawn as a line.
+        logarithmic: whether the axis is.
+    """
+
+    metric: str
+    label: str
+    paper: str | None = None
+    from_zero: bool = False
+    uniform: Callable[[tuple[int, int], tuple[int, int]], float] | None = None
+    logarithmic: bool = False
+
+
+def measured(
+    name: str,
+    metrics: Mapping[str, Callable[..., Any]],
+    loaded: Mapping[str, nn.Module],
+    images: Images,
+    settings: Settings,
+    device: torch.device,
+) -> Findings:
+    """Per-image values of metrics at each depth of each model, and the differences between models.
+
+    Args:
+        name: of the experiment and its table.
+        metrics: as for `models.measure`.
+        loaded: models by the names that figures show; on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    Returns:
+        Tables NAME (per-image values) and `differences`: of each model from the first one, paired image by image.
+    """
+    import torch
+
+    from study.comparison import comparison
+    from study.model_set import is_miniature
+
+    tables, speeds = [], {}
+    for model_name, model in loaded.items():
+        model.to(device, getattr(torch, settings.dtype))
+        started = time.perf_counter()
+        tables.append(
+            comparison(
+                {model_name: model},
+                images,
+                metrics,
+                batch_size=settings.batch_size,
+                workers=settings.workers,
+                progress=True,
+            )
+        )
+        speeds[model_name] = round(len(images) / (time.perf_counter() - started), 1)
+        model.cpu()
+    table = pd.concat(tables, ignore_index=True)
+    facts = {
+        "images": len(images),
+        "data": images.where,
+        "convention": settings.convention,
+        "metrics": list(dict.fromkeys(table["metric"])),
+        "layouts": {model_name: layout_facts(model) for model_name, model in loaded.items()},
+        "miniatures": [model_name for model_name, model in loaded.items() if is_miniature(model)],
+        "images_per_second": speeds,
+    }
+    return Findings({name: table, DIFFERENCES: paired_differences(table)}, {}, facts)
+
+
+def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summary: pd.DataFrame) -> Figure:
+    """A panel for each metric: a curve with its interval for each model, reference lines, the paper's own curve.
+
+    Args:
+        title: what is shown.
+        panels: in order.
+        findings: of `measured`, or read back.
+        summary: of their table.
+    Raises:
+        ValueError: the summary lacks a metric.
+    """
+    facts, models = findings.facts, list(findings.facts["layouts"])
+    rows = -(-len(panels) // COLUMNS)
+    columns = -(-len(panels) // rows)
+    width = max(SIZE[0] * columns, 1.35 * len(models) + 1, 5.0)
+    figure = plt.figure(figsize=(width, SIZE[1] * rows + 0.9), layout="constrained")
+    body = figure.subfigures(1, 1)  # its legend makes room below the title
+    axes = body.subplots(rows, columns, squeeze=False).ravel()
+    for ax, panel in zip(axes, panels):
+        _draw(ax, panel, facts, summary, models)
+    for ax in axes[len(panels) :]:
+        ax.remove()
+    figure.suptitle(f"{title}: {facts['images']} images ({'/'.join(PurePath(facts['data']).parts[-2:])})")
+    handles = dict(entry for ax in axes[: len(panels)] for entry in _legend(ax))
+    body.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(6, len(handles)), frameon=False)
+    figure.supxlabel(_note(facts, summary), fontsize=8.5, color="0.3")
+    return figure
+
+
+def _draw(ax: Axes, panel: Panel, facts: Mapping[str, Any], summary: pd.DataFrame, models: Sequence[str]) -> None:
+    chosen = summary[summary["metric"] == panel.metric]
+    if chosen.empty:
+        raise ValueError(f"the table has no metric {panel.metric}; it has {', '.join(summary['metric'].unique())}")
+    for model in models:
+        rows = chosen[chosen["model"] == model].sort_values("depth")
+        if rows.empty:
+            continue
+        error = None if rows["low"].isna().any() else (rows["low"].to_numpy(), rows["high"].to_numpy())
+        plots().depth_curve(
+            rows["depth"].to_numpy(), rows["mean"].to_numpy(), model=model, error=error, ax=ax, ylabel=panel.label
+        )
+        _paper(ax, panel, model, facts["data"])
+    if panel.uniform is not None:
+        _uniform(ax, panel.uniform, facts["layouts"])
+    if panel.from_zero:
+        ax.set_ylim(bottom=0)
+    if panel.logarithmic:
+        ax.set_yscale("log")
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+
+
+def _uniform(ax: Axes, value: Callable[..., float], layouts: Mapping[str, Any]) -> None:
+    """What uniform attention would have, once for each grid."""
+    for grid, size in sorted({(tuple(known["grid"]), tuple(known["patch_size"])) for known in layouts.values()}):
+        plots().reference_line(value(grid, size), f"uniform attention on {grid[0]} x {grid[1]} patches", ax=ax)
+
+
+def _paper(ax: Axes, panel: Panel, model: str, images: str) -> None:
+    """The paper's own curve, where weights and images are the same."""
+    import importlib.util
+
+    if panel.paper is None or importlib.util.find_spec("torch") is None:
+        return
+    from study.published import published
+
+    curve = published(panel.paper, model, images)
+    if curve is not None:
+        plots().paper_curve(curve.depths, curve.values, curve.label, model=model, ax=ax)
+
+
+def _legend(ax: Axes) -> list[tuple[str, Any]]:
+    handles, labels = ax.get_legend_handles_labels()
+    return list(zip(labels, handles, strict=True))
+
+
+def _note(facts: Mapping[str, Any], summary: pd.DataFrame) -> str:
+    bands = "bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else "a single image"
+    conventions = [name for name in summary["convention"].unique() if name]
+    said = f" Convention {', '.join(conventions)}." if conventions else ""
+    embedding = " Depth 0: embedding." if (summary["depth"] == 0).any() else ""
+    return f"Mean over heads, then over images; {bands}.{said}{embedding}"

@@ -1,0 +1,88 @@
+"""How alike representations are: between heads, between depths and between tokens, over depth.
+
+Claim: in the late layers of contrastive learning heads, depths and tokens are more alike than in masked image
+modelling, and more heads or layers do not change that; in masked image modelling larger models have more different
+heads.
+
+The paper's values are not known, nor which tensors it took. Here: heads, cosine of two heads' outputs (attention
+times values before the projection) at the same patch; depths, cosine of the residual stream before and after
+self-attention; tokens, cosine of two patches of an image in three tensors: heads' outputs side by side, the stream
+after self-attention, the block's output.
+
+Source: Park et al. 2023 (arXiv:2305.00729), fig. 5; the choices are open points O1 to O3 of this project's reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ._depth_curves import Panel, curves_figure, measured
+from .findings import Findings
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+    from torch import Tensor, nn
+
+    from study.data import Images
+
+    from .settings import Settings
+
+
+PANELS = (
+    Panel("heads", "Between heads: outputs"),
+    Panel("depths", "Between depths: before, after attention"),
+    Panel("tokens_of_heads", "Between tokens: heads' outputs"),
+    Panel("tokens_after_attention", "Between tokens: after attention"),
+    Panel("tokens_of_block", "Between tokens: block output"),
+)
+
+
+def of_joined_heads(head_outputs: Tensor) -> Tensor:
+    """Cosine between two patches, of all heads' outputs side by side; one value per image."""
+    from ops import token_similarity
+
+    return token_similarity(head_outputs.transpose(-3, -2).flatten(-2))
+
+
+def after_attention(after: Tensor) -> Tensor:
+    """Cosine between two patches, of the stream after self-attention; one value per image."""
+    from ops import token_similarity
+
+    return token_similarity(after)
+
+
+def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
+    """One pass of each model.
+
+    Args:
+        loaded: models by the names that the figure shows.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    Returns:
+        Table `similarity` (per-image values) and `differences`, paired between models.
+    """
+    import ops
+
+    metrics = {
+        "heads": ops.head_similarity,
+        "depths": ops.depth_similarity,
+        "tokens_of_heads": of_joined_heads,
+        "tokens_after_attention": after_attention,
+        "tokens_of_block": ops.token_similarity,
+    }
+    return measured("similarity", metrics, loaded, images, settings, device)
+
+
+def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
+    """The figure, from the findings alone.
+
+    Args:
+        findings: of `measure`, or read back.
+        summary: of the table `similarity`, by `study.summary`.
+    """
+    return curves_figure("Cosine similarity", PANELS, findings, summary)
