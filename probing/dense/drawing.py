@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -32,11 +33,11 @@ NAMED = 10  # classes in the legend at most
 
 def curves(table: pd.DataFrame, ax: Axes) -> Axes:
     """Draws the mean intersection over union over layers, one curve and band for each model."""
-    for model in table["model"].unique():
-        rows = table[(table["model"] == model) & (table["metric"] == "miou")].sort_values("layer")
-        banded = rows[["low", "high"]].notna().all(axis=None)
-        band = (rows["low"].to_numpy(), rows["high"].to_numpy()) if banded else None
-        plots().depth_curve(rows["layer"].to_numpy(), rows["value"].to_numpy(), model=model, error=band, ax=ax)
+    found: Any = table[table["metric"] == "miou"]
+    for model, rows in found.groupby("model", sort=False):
+        layers, values, low, high = rows[["layer", "value", "low", "high"]].sort_values(by="layer").to_numpy().T
+        band = None if np.isnan(low).any() else (low, high)
+        plots().depth_curve(layers, values, model=str(model), error=band, ax=ax)
     ax.set_xlabel("Layer (0 = embedding)", fontsize=9)
     ax.set_ylabel("mIoU of a linear probe on patch tokens", fontsize=9)
     return ax
@@ -69,7 +70,8 @@ def dense_figure(
     strip = PICTURE * columns
     height = max(CURVE[1], (PICTURE + 0.08) * len(pictures) + 0.75)
     figure = Figure(figsize=(CURVE[0] + strip + 0.2, height), layout="constrained", dpi=150)
-    left, right = figure.subfigures(1, 2, width_ratios=[CURVE[0], strip + 0.2])
+    parts: Any = figure.subfigures(1, 2, width_ratios=[CURVE[0], strip + 0.2])
+    left, right = parts
     curves(table, left.subplots())
     _strip(right, pictures, truths, predictions, classes)
     return figure

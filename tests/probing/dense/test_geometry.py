@@ -44,6 +44,13 @@ def test_image_and_mask_coincide(kind, size):
         assert (mask.float() - channel)[inside].mean().abs() < step / 2
 
 
+@pytest.mark.parametrize("kind", TRANSFORMS)
+def test_no_class_comes_from_between_two_others(kind):
+    mask = (np.indices((50, 61)).sum(0) % 2 * 20).astype(np.uint8)
+    found = mask_transform(create_transform(**TRANSFORMS[kind]))(mask)
+    assert set(found.unique().tolist()) - {255} == {0, 20}
+
+
 def test_a_step_of_which_no_mask_can_be_made():
     with pytest.raises(ValueError, match=r"prepared by RandomHorizontalFlip\(p=0.5\), of which no mask can be made"):
         mask_transform(Compose([RandomHorizontalFlip()]))
