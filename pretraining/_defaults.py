@@ -25,7 +25,7 @@ _TREE: dict[str, Any] = {
         "INIT": "method",  # method: as the method's official code draws its weights; timm
         "DROP_PATH": 0.0,  # of the last block, growing linearly from 0 in the first
         "OPTIONS": {},  # further arguments of the timm class
-        "WEIGHTS": "",  # to fine-tune: what models.load_model takes, which then decides all sizes; empty: a new encoder
+        "WEIGHTS": "",  # of finetune, which needs it: what models.load_model takes, decides all sizes; none: new
     },
     "MOCOV3": {
         "DIM": 256,

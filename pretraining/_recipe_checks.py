@@ -29,6 +29,28 @@ def require_choice(key: str, value: str) -> None:
         raise ValueError(f"{key}={value!r}; expected one of {', '.join(CHOICES[key])}")
 
 
+NEW = "none"
+"""ENCODER.WEIGHTS of a fine-tuning that starts from random weights on purpose."""
+
+
+def require_start(recipe: CfgNode) -> None:
+    """Raise ValueError where a training would not start from the weights that its recipe names.
+
+    Recipes may be shown and built without weights; a training may not begin so.
+    """
+    weights = recipe.ENCODER.WEIGHTS
+    if recipe.METHOD != "finetune" and weights:
+        raise ValueError(
+            f"ENCODER.WEIGHTS is {weights!r}, but METHOD {recipe.METHOD} starts from random weights: take it off, or "
+            "choose METHOD finetune"
+        )
+    if recipe.METHOD == "finetune" and not weights:
+        raise ValueError(
+            "ENCODER.WEIGHTS is missing: METHOD finetune starts from weights that models.load_model takes (--opts "
+            f"ENCODER.WEIGHTS NAME), or from random ones with --opts ENCODER.WEIGHTS {NEW}"
+        )
+
+
 def _keys(**groups: str) -> set[str]:
     return {f"{group}.{name}" for group, names in groups.items() for name in names.split()}
 

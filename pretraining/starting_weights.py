@@ -17,6 +17,7 @@ from models import load_model, token_layout
 from models.layout import pair
 from study.provenance import weights_hash
 
+from ._recipe_checks import NEW
 from .encoder import build_encoder
 from .recipe import load_recipe
 
@@ -37,7 +38,7 @@ class Start:
 
 
 def starting_encoder(node: CfgNode) -> Start:
-    """The encoder that holds ENCODER.WEIGHTS, or a new one where none are named.
+    """The encoder that holds ENCODER.WEIGHTS, or a new one where it is `none` or empty.
 
     Args:
         node: `recipe.ENCODER`. With WEIGHTS, of the others only IMG_SIZE and NUM_HEADS are used, and the sizes checked.
@@ -45,7 +46,7 @@ def starting_encoder(node: CfgNode) -> Start:
         OSError: the weights are missing or cannot be fetched.
         ValueError: no such weights, no plain ViT, or of other sizes than the recipe's.
     """
-    if not node.WEIGHTS:
+    if node.WEIGHTS in ("", NEW):
         return Start(build_encoder(node), "")
     loaded = load_model(node.WEIGHTS, num_heads=node.NUM_HEADS or None, img_size=node.IMG_SIZE)
     encoder = _suitable(loaded, node.WEIGHTS)
@@ -67,7 +68,7 @@ def recipe_from(name_or_path: str | os.PathLike[str], opts: Sequence[str] = ()) 
     """
     given = dict(zip(opts[::2], opts[1::2], strict=False))
     weights = given.get("ENCODER.WEIGHTS", load_recipe(name_or_path).ENCODER.WEIGHTS)
-    if not weights:
+    if weights in ("", NEW):
         return load_recipe(name_or_path, opts)
     heads = given.get("ENCODER.NUM_HEADS")
     model = _suitable(load_model(weights, num_heads=int(heads) if heads else None), weights)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from yacs.config import CfgNode
 
-from .._recipe_checks import require_choice
+from .._recipe_checks import require_choice, require_start
 from ..classifier import add_classifier, bias_per_block, set_drop_path
 from ..encoder import build_encoder
 from ..methods import METHODS
@@ -40,6 +40,8 @@ def build_objective(recipe: CfgNode, *, classes: int) -> Objective:
             f"METHOD={recipe.METHOD} needs images of at least 2 classes, these are of {classes}; "
             "put them in one folder for each class"
         )
+    if recipe.METHOD != "finetune":  # which is asked for its weights only where a training begins
+        require_start(recipe)
     return _BUILDERS[recipe.METHOD](recipe, classes)
 
 

@@ -17,6 +17,7 @@ from yacs.config import CfgNode
 from study.alone import alone_in
 from study.processes import Process, agreed, everybody_waits, process
 
+from .._recipe_checks import require_start
 from ..data import Collection, batches_from, open_collection, steps_per_epoch
 from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
@@ -62,6 +63,7 @@ def train(
         OSError: images or folder cannot be read or written, or another process trains in the folder.
         ValueError: recipe, images and checkpoint do not fit together, or the loss is no number any more.
     """
+    require_start(recipe)
     with process(device) as here:
         collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
         return train_on(collection, recipe, out, here, command=command, progress=progress)
@@ -77,6 +79,7 @@ def train_on(
         here: this process.
         recipe, out, command, progress: as in `train`.
     """
+    require_start(recipe)
     with stop_wish() as wish, alone_in(out, here, "--out"):
         checkpoint = out / CHECKPOINT
         training = Training(

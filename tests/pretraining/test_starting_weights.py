@@ -53,9 +53,10 @@ def test_relative_positions(tmp_path):
     assert all(table.equal(shared) for table in tables) and objective.encoder.rel_pos_bias is None
 
 
-def test_without_weights_the_encoder_is_new():
-    recipe = recipe_from("mini_finetune")
-    assert recipe == load_recipe("mini_finetune")
+@pytest.mark.parametrize("opts", [(), ("ENCODER.WEIGHTS", "none")])
+def test_without_weights_the_encoder_is_new(opts):
+    recipe = recipe_from("mini_finetune", opts)
+    assert recipe == load_recipe("mini_finetune", opts)
     start = starting_encoder(recipe.ENCODER)
     assert start.sha256 == "" and start.encoder.embed_dim == 96
 

@@ -37,7 +37,8 @@ def small_recipe():
     """`small_recipe(method, *opts)`: the miniature recipe of a method, made smaller still."""
 
     def made(method: str, *opts: object):
-        return load_recipe(f"mini_{method}", [str(item) for item in (*SMALL, *opts)])
+        start = ("ENCODER.WEIGHTS", "none") if method == "finetune" else ()
+        return load_recipe(f"mini_{method}", [str(item) for item in (*SMALL, *start, *opts)])
 
     return made
 

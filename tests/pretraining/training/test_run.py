@@ -98,6 +98,16 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"another recipe: OPTIM\.LR.*the same recipe"):
             self.begun(small_recipe, photographs, tmp_path, "simmim", "OPTIM.LR", 0.5)
 
+    def test_weights_that_the_method_would_not_use(self, photographs, small_recipe, tmp_path):
+        with pytest.raises(ValueError, match=r"ENCODER\.WEIGHTS is 'mini-mae', but METHOD simmim starts from random"):
+            self.begun(small_recipe, photographs, tmp_path / "run", "simmim", "ENCODER.WEIGHTS", "mini-mae")
+        assert not (tmp_path / "run").exists()
+
+    def test_fine_tuning_of_nothing(self, photographs, small_recipe, tmp_path):
+        with pytest.raises(ValueError, match=r"ENCODER\.WEIGHTS is missing.*ENCODER\.WEIGHTS none"):
+            self.begun(small_recipe, photographs, tmp_path / "run", "finetune", "ENCODER.WEIGHTS", "")
+        assert not (tmp_path / "run").exists()
+
     def test_another_method(self, photographs, small_recipe, tmp_path):
         self.begun(small_recipe, photographs, tmp_path)
         with pytest.raises(ValueError, match=r"a training of simmim, not of mae.*--out"):
