@@ -11,8 +11,11 @@ from torch import Tensor
 from study.processes import mean_over_processes
 
 
+CURE = "Lower OPTIM.LR, lengthen SCHEDULE.WARMUP_EPOCHS, set OPTIM.CLIP_GRAD or TRAIN.PRECISION float32"
+
+
 class DivergedError(ValueError):
-    """The loss is no number any more."""
+    """The loss or the weights are no numbers any more."""
 
 
 class Losses:
@@ -51,6 +54,6 @@ class Losses:
             raise DivergedError(
                 f"the loss became {means['loss']} within the {steps} steps before {images_seen} images; the parts: "
                 + ", ".join(f"{name} {value:g}" for name, value in means.items())
-                + ". Lower OPTIM.LR, lengthen SCHEDULE.WARMUP_EPOCHS, set OPTIM.CLIP_GRAD or TRAIN.PRECISION float32"
+                + f". {CURE}"
             )
         return means

@@ -24,7 +24,7 @@ from ..optimisation import build_optimiser, learning_rate, set_learning_rate
 from ..recipe import RECIPE, recipe_text
 from ..watching.watch import Watch
 from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, resumed, save, stored
-from .losses import DivergedError, Losses
+from .losses import CURE, DivergedError, Losses
 from .precision import attention_that_pays, checkpoint_activations, scaler
 from .step import forward_seed, optimiser_step
 from .stopping import Wish, stop_wish
@@ -159,6 +159,8 @@ class Training:
                 saving = stopping or self._save_is_due()
                 if losses.due or saving:
                     self._read(losses, clock, bar)
+                if saving:
+                    self._finite()
                 looked = not stopping and self._look()  # before the save: what is cut off on resume is seen again
                 if saving:
                     self._save()
@@ -213,6 +215,19 @@ class Training:
             rate = steps * self.recipe.TRAIN.BATCH / clock.lap()
             place = {"images": seen, "epoch": self.step / self.steps_per_epoch, "step": self.step}
             self.watch.log({**place, **means, "lr": self._learning_rate(), "images_per_second": rate})
+
+    def _finite(self) -> None:
+        """No checkpoint is written of weights that are no numbers: a gradient can be NaN where the loss is not."""
+        trained = [(name, p) for name, p in self.objective.named_parameters() if p.requires_grad]
+        whole = torch.stack([p.detach().isfinite().all() for _, p in trained])
+        if not agreed(not whole.all().item(), self.here.device):
+            return
+        broken = [name for (name, _), good in zip(trained, whole.tolist(), strict=True) if not good]
+        raise DivergedError(
+            f"weights are NaN or infinite after {self.standing.images_seen} images, though the loss is "
+            f"{self.standing.losses.get('loss')}: {', '.join(broken[:3])} ({len(broken)} of {len(trained)} parameters). "
+            f"{CURE}. {self._last_good()}"
+        )
 
     def _last_good(self) -> str:
         if not self.checkpoint.exists():

@@ -166,6 +166,28 @@ class TestTrouble:
             train(recipe, str(photographs), tmp_path, device="cpu", progress=False)
         assert (tmp_path / CHECKPOINT).read_bytes() == before
 
+    def test_a_gradient_that_is_no_number_leaves_the_last_checkpoint(
+        self, photographs, small_recipe, tmp_path, monkeypatch
+    ):
+        recipe = small_recipe("simmim", "TRAIN.SAVE_EVERY", 0.2)  # every step
+        stopped_early(monkeypatch, 7, recipe, str(photographs), tmp_path)
+        before = (tmp_path / CHECKPOINT).read_bytes()
+        original = Training._one_step
+
+        def poisoned(training, batches):
+            norm = training.objective.encoder.norm.weight
+            hook = norm.register_hook(lambda gradient: gradient * float("nan"))
+            parts = original(training, batches)
+            hook.remove()
+            assert parts["loss"].isfinite()
+            return parts
+
+        monkeypatch.setattr(Training, "_one_step", poisoned)
+        said = r"NaN or infinite after 72 images, though the loss is 0\.\d+: encoder.* of 32 parameters.*weights of 64"
+        with pytest.raises(DivergedError, match=said):
+            train(recipe, str(photographs), tmp_path, device="cpu", progress=False)
+        assert (tmp_path / CHECKPOINT).read_bytes() == before
+
     def test_a_full_disk_leaves_the_last_checkpoint(self, photographs, small_recipe, tmp_path, monkeypatch):
         recipe = small_recipe("simmim")
         stopped_early(monkeypatch, 7, recipe, str(photographs), tmp_path)
