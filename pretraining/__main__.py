@@ -62,6 +62,13 @@ def _add_training(parser: argparse.ArgumentParser, method: str) -> None:
     add("--data", metavar="PATH", help="folder or zip of images, cifar10, cifar100, stl10, imagenet:FOLDER")
     add("--out", type=Path, metavar="RUN", help=f"folder of the training (default: results/pretraining-{method})")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
+    add(
+        "--allow-change",
+        nargs="+",
+        default=[],
+        metavar="KEY",
+        help="settings of OPTIM, SCHEDULE or TRAIN.PRECISION that --opts may change in a training that was begun",
+    )
     _add_options(parser)
     parser.set_defaults(run=_train, method=method)
 
@@ -83,7 +90,8 @@ def _train(options: argparse.Namespace, command: str) -> int:
     if not data:
         raise ValueError("--data is missing: a folder or zip of images, cifar10, cifar100, stl10 or imagenet:FOLDER")
     out = options.out or Path("results") / f"pretraining-{options.method}"
-    outcome = train(recipe, data, out.expanduser(), device=options.device, command=command)
+    allowed = options.allow_change
+    outcome = train(recipe, data, out.expanduser(), device=options.device, command=command, allow_change=allowed)
     said = "finished" if outcome.finished else "asked to stop; the same command goes on"
     print(f"{outcome.checkpoint}: {outcome.images_seen} images seen, {said}")
     return 0 if outcome.finished else TERMINATED

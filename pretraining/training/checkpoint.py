@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ from models.checkpoints.card import INSIDE as OURS
 from models.checkpoints.checkpoint import read_checkpoint
 from study.atomic import replacing
 
+from .._defaults import defaults
 from ..objectives import Objective
 from ..recipe import differences, parsed, recipe_text
 
 CHECKPOINT = "checkpoint.pth"
-FREE = ("DATA.PATH", "DATA.WORKERS", "DATA.CACHE", "TRAIN.SAVE_EVERY", "WATCH.", "ENCODER.WEIGHTS")
+FREE = (
+    *("DATA.PATH", "DATA.WORKERS", "DATA.CACHE", "TRAIN.SAVE_EVERY", "WATCH.", "ENCODER.WEIGHTS"),
+    *("TRAIN.CHECKPOINTING", "TRAIN.COMPILE"),  # the same mathematics; bits, and compiled drop path's draws, may differ
+)
 """What may change when a training goes on: it has no influence (images and weights to start from have a digest)."""
 
 
@@ -34,12 +38,14 @@ class Standing:
         digest: of the list of training images.
         losses: latest values of the loss and its parts.
         command: that was typed.
+        changes: of the recipe on the way: `images_seen` when it changed, and `changed`, lines "KEY: then -> now".
     """
 
     images_seen: int
     digest: str
     losses: dict[str, float]
     command: str
+    changes: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 def save(
@@ -114,9 +120,14 @@ def stored(path: Path) -> tuple[dict[str, Any], CfgNode]:
     return dict(payload), parsed(payload[OURS]["recipe"])
 
 
-def begun_by(path: Path, recipe: CfgNode, digest: str) -> dict[str, Any]:
+def begun_by(path: Path, recipe: CfgNode, digest: str, allowed: Sequence[str] = ()) -> dict[str, Any]:
     """What a checkpoint holds of a training of the same recipe on the same images.
 
+    Args:
+        path: of the checkpoint.
+        recipe: to go on with.
+        digest: of the images to go on with.
+        allowed: keys of which the recipe may differ; such differences are added to the entry's `changes`.
     Raises:
         OSError: the file cannot be read.
         ValueError: it is damaged, or of another method, recipe or set of images.
@@ -127,17 +138,52 @@ def begun_by(path: Path, recipe: CfgNode, digest: str) -> dict[str, Any]:
             f"{path} is a training of {written.METHOD}, not of {recipe.METHOD}: choose another folder with --out"
         )
     changed = [line for line in differences(written, recipe) if not line.startswith(FREE)]
-    if changed:
+    refused = [line for line in changed if _key(line) not in allowed]
+    if refused:
         raise ValueError(
-            f"{path} was trained with another recipe: {'; '.join(changed)} (then; now). Give the same recipe to go on, "
-            "or another folder with --out to start anew"
+            f"{path} was trained with another recipe: {'; '.join(refused)} (then; now). Give the same recipe to go on, "
+            f"or another folder with --out to start anew{_way_out(refused)}"
         )
     if payload[OURS]["digest"] != digest:
         raise ValueError(
             f"{path} was trained on other images: the list of files or their contents changed. Give the same ones to "
             "go on, or another folder with --out to start anew"
         )
+    if changed:
+        known = payload[OURS]
+        known["changes"] = [
+            *known.get("changes", []),
+            {"images_seen": known["images_seen"], "changed": changed},
+        ]
     return payload
+
+
+def require_changeable(allowed: Sequence[str]) -> None:
+    """Raise ValueError where a key is none that may change on the way."""
+    wrong = [key for key in allowed if not _changeable(key)]
+    if wrong:
+        raise ValueError(
+            f"--allow-change {' '.join(wrong)}: expected full keys of OPTIM (not OPTIM.NAME) or SCHEDULE, or "
+            "TRAIN.PRECISION, such as OPTIM.LR"
+        )
+
+
+def _changeable(key: str) -> bool:
+    group, _, name = key.partition(".")
+    known = group in ("OPTIM", "SCHEDULE") and name in defaults()[group] and key != "OPTIM.NAME"
+    return known or key == "TRAIN.PRECISION"
+
+
+def _key(difference: str) -> str:
+    return difference.partition(":")[0]
+
+
+def _way_out(refused: Sequence[str]) -> str:
+    """How the differences can be allowed, where all of them can."""
+    keys = [_key(line) for line in refused]
+    if not all(_changeable(key) for key in keys):
+        return ""
+    return f"; on purpose, `python -m pretraining` takes --allow-change {' '.join(keys)} before --opts, and records it"
 
 
 def resumed(
@@ -156,6 +202,22 @@ def resumed(
             "another folder with --out to start anew"
         )
     objective.load_checkpoint_entry(payload)
-    optimiser.load_state_dict(payload["optimizer"])
-    scaler.load_state_dict(payload["scaler"])
-    return Standing(**{field.name: payload[OURS][field.name] for field in dataclasses.fields(Standing)})
+    changes = payload[OURS].get("changes", [])
+    optimiser.load_state_dict(_regrouped(payload["optimizer"], optimiser) if changes else payload["optimizer"])
+    if payload["scaler"] or not scaler.is_enabled():  # else it is new: TRAIN.PRECISION was changed
+        scaler.load_state_dict(payload["scaler"])
+    names = [field.name for field in dataclasses.fields(Standing) if field.name in payload[OURS]]
+    return Standing(**{name: payload[OURS][name] for name in names})
+
+
+def _regrouped(saved: Mapping[str, Any], optimiser: Optimizer) -> dict[str, Any]:
+    """The saved moments of each parameter in the groups that the optimiser has now, under their settings."""
+    moments = {
+        name: saved["state"][number]
+        for group in saved["param_groups"]
+        for number, name in zip(group["params"], group["names"], strict=True)
+        if number in saved["state"]
+    }
+    groups = optimiser.state_dict()["param_groups"]
+    numbers = {name: number for group in groups for number, name in zip(group["params"], group["names"], strict=True)}
+    return {"state": {numbers[name]: moment for name, moment in moments.items()}, "param_groups": groups}

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from study.processes import mean_over_processes
 
-
-CURE = "Lower OPTIM.LR, lengthen SCHEDULE.WARMUP_EPOCHS, set OPTIM.CLIP_GRAD or TRAIN.PRECISION float32"
+CURE = (
+    "Lower OPTIM.LR, lengthen SCHEDULE.WARMUP_EPOCHS, set OPTIM.CLIP_GRAD or TRAIN.PRECISION float32; to go on so from "
+    "the last checkpoint, `python -m pretraining` takes --allow-change OPTIM.LR --opts OPTIM.LR VALUE"
+)
 
 
 class DivergedError(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
 from ..recipe import RECIPE, recipe_text
 from ..watching.watch import Watch
-from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, resumed, save, stored
+from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, require_changeable, resumed, save, stored
 from .losses import CURE, DivergedError, Losses
 from .precision import attention_that_pays, checkpoint_activations, scaler
 from .step import forward_seed, optimiser_step
@@ -48,7 +48,14 @@ class Outcome:
 
 
 def train(
-    recipe: CfgNode, data: str, out: Path, *, device: str = "auto", command: str = "", progress: bool = True
+    recipe: CfgNode,
+    data: str,
+    out: Path,
+    *,
+    device: str = "auto",
+    command: str = "",
+    progress: bool = True,
+    allow_change: Sequence[str] = (),
 ) -> Outcome:
     """Train in a folder, or go on with what was begun there by the same recipe on the same images.
 
@@ -59,6 +66,8 @@ def train(
         device: auto, cpu, cuda or cuda:N; torchrun's processes take a GPU each.
         command: what the user typed, for the record.
         progress: show a bar.
+        allow_change: keys of OPTIM, SCHEDULE or TRAIN.PRECISION of which the recipe may differ from the one that the
+            training was begun with; the checkpoint lists such changes.
     Raises:
         OSError: images or folder cannot be read or written, or another process trains in the folder.
         ValueError: recipe, images and checkpoint do not fit together, or the loss is no number any more.
@@ -66,27 +75,36 @@ def train(
     require_start(recipe)
     with process(device) as here:
         collection = open_collection(data, limit=recipe.DATA.LIMIT or None, cache=recipe.DATA.CACHE)
-        return train_on(collection, recipe, out, here, command=command, progress=progress)
+        options: Any = {"command": command, "progress": progress, "allow_change": allow_change}
+        return train_on(collection, recipe, out, here, **options)
 
 
 def train_on(
-    collection: Collection, recipe: CfgNode, out: Path, here: Process, *, command: str = "", progress: bool = True
+    collection: Collection,
+    recipe: CfgNode,
+    out: Path,
+    here: Process,
+    *,
+    command: str = "",
+    progress: bool = True,
+    allow_change: Sequence[str] = (),
 ) -> Outcome:
     """`train` on images that are open already, in a process that the caller has joined to the others.
 
     Args:
         collection: of `pretraining.data`, or whatever has its names, labels, classes and digest.
         here: this process.
-        recipe, out, command, progress: as in `train`.
+        recipe, out, command, progress, allow_change: as in `train`.
     """
     require_start(recipe)
+    require_changeable(allow_change)
     with stop_wish() as wish, alone_in(out, here, "--out"):
         checkpoint = out / CHECKPOINT
         training = Training(
             recipe,
             collection,
             checkpoint,
-            begun_by(checkpoint, recipe, collection.digest) if checkpoint.exists() else None,
+            begun_by(checkpoint, recipe, collection.digest, allow_change) if checkpoint.exists() else None,
             here,
             command,
         )  # which takes what it needs of the earlier run: the rest is free memory while it trains
@@ -126,7 +144,8 @@ class Training:
         if begun is not None:
             old = resumed(begun, self.objective, self.optimiser, self.scaler)
             self.standing = dataclasses.replace(old, command=command)
-        elif here.first:
+            self._end_is_ahead()
+        if here.first and (begun is None or self.standing.changes):
             (out / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
         self.trained = _ready(self.objective, recipe, here)
         self.watch = Watch(recipe, collection, out, position=self.standing.images_seen) if here.first else None
@@ -145,6 +164,14 @@ class Training:
     def steps(self) -> int:
         """Number of steps of the whole training."""
         return self.steps_per_epoch * self.recipe.SCHEDULE.EPOCHS
+
+    def _end_is_ahead(self) -> None:
+        if self.step > self.steps:
+            raise ValueError(
+                f"SCHEDULE.EPOCHS is {self.recipe.SCHEDULE.EPOCHS}, but {self.checkpoint} has seen "
+                f"{self.standing.images_seen} images, more than these; expected at least "
+                f"{-(-self.step // self.steps_per_epoch)}"
+            )
 
     def run(self, wish: Wish, *, progress: bool) -> Outcome:
         """Train until the end or until somebody wishes to stop."""
@@ -225,7 +252,7 @@ class Training:
         broken = [name for (name, _), good in zip(trained, whole.tolist(), strict=True) if not good]
         raise DivergedError(
             f"weights are NaN or infinite after {self.standing.images_seen} images, though the loss is "
-            f"{self.standing.losses.get('loss')}: {', '.join(broken[:3])} ({len(broken)} of {len(trained)} parameters). "
+            f"{self.standing.losses.get('loss')}: {', '.join(broken[:3])} ({len(broken)} of {len(trained)}). "
             f"{CURE}. {self._last_good()}"
         )
 

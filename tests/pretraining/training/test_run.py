@@ -183,7 +183,7 @@ class TestTrouble:
             return parts
 
         monkeypatch.setattr(Training, "_one_step", poisoned)
-        said = r"NaN or infinite after 72 images, though the loss is 0\.\d+: encoder.* of 32 parameters.*weights of 64"
+        said = r"NaN or infinite after 72 images, though the loss is 0\.\d+: encoder.* of 32\).*weights of 64"
         with pytest.raises(DivergedError, match=said):
             train(recipe, str(photographs), tmp_path, device="cpu", progress=False)
         assert (tmp_path / CHECKPOINT).read_bytes() == before
