@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 from study.command_line import Parser, exit_status
 
+from .options import OVERWRITE
+
 COMMANDS = {
     "features": "pass the images through the model once and keep what it makes of them",
     "layers": "accuracy of every layer and pooling: k-NN, linear probe, AbMILP",
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = _parser(typed).parse_args(typed)
-        return options.run(options, shlex.join(["python", "-m", "probing", *typed]))
+        options.typed = shlex.join(["python", "-m", "probing", *(word for word in typed if word != OVERWRITE)])
+        return options.run(options, options.typed)
 
     return exit_status(command, stopped="stopped; the same command goes on")
 

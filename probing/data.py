@@ -74,9 +74,9 @@ def train_and_test(where: str, test: str | None) -> tuple[str, str]:
     if name in PAIRS:
         train = f"stl10-train{colon}{folder}" if name == "stl10" else where
         return train, test or f"{PAIRS[name]}{colon}{folder}"
-    if name in IMAGENET_SPLITS:
+    if name == "imagenet":
         return where, test or f"imagenet-val:{folder}"
-    train = str(Path(where) / "train") if _holds(where, "train") else where
+    train = str(Path(where) / "train") if name not in IMAGENET_SPLITS and _holds(where, "train") else where
     if test is not None:
         return train, test
     found = [split for split in TESTS if _holds(where, split)]
@@ -85,6 +85,15 @@ def train_and_test(where: str, test: str | None) -> tuple[str, str]:
             f"no test images: {where} does not hold both train and one of {', '.join(TESTS)}; name them with --test"
         )
     return train, str(Path(where) / found[0])
+
+
+def require_others(train: LabelledImages, test: LabelledImages) -> None:
+    """Raise ValueError where the test images are the training images."""
+    if train.digest == test.digest:
+        raise ValueError(
+            f"{test.where} holds the very images of {train.where}: a test on what was learned by heart says nothing; "
+            "name others with --test"
+        )
 
 
 def matched_labels(train: LabelledImages, test: LabelledImages) -> list[int]:

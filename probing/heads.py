@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +17,16 @@ from tqdm.auto import tqdm
 from ops import knn_predict
 from study.processes import Process, gathered
 
+from .features.extraction import running
 from .features.frozen import Cell, Frozen
 from .features.store import Features
-from .inputs import Inputs
+from .inputs import Inputs, file_name
+from .kept import kept_probes
 from .linear.grid import Grid
 from .linear.logistic import logistic_regression, standardisation, standardised
 from .linear.probes import Probe, Probes
-from .linear.sources import Augmented, Cached
+from .linear.sources import Augmented, Cached, Source
 from .linear.training import Plan, chosen_probes, recipe_text, split, train
-from .presets import Norm
 from .table import row
 
 NEIGHBOURS = 20  # that vote, as in DINO
@@ -30,6 +34,19 @@ VOTES = {"knn": "softmax", "knn_plain": "uniform"}
 """Heads that need no training, and how their neighbours vote."""
 
 Rows = list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Passing:
+    """How images pass a model.
+
+    Attributes:
+        batch_size: images at once.
+        workers: processes that read them.
+    """
+
+    batch_size: int = 64
+    workers: int = 0
 
 
 def knn_rows(given: Inputs, cells: Sequence[Cell], heads: Sequence[str], here: Process, *, k: int = NEIGHBOURS) -> Rows:
@@ -51,7 +68,8 @@ def knn_rows(given: Inputs, cells: Sequence[Cell], heads: Sequence[str], here: P
         for head in heads:
             found = knn_predict(asked, bank, labels, k=k, weighting=VOTES[head], classes=len(given.classes))  # pyright: ignore[reportArgumentType]
             weighting = "weights exp(cosine / 0.07)" if head == "knn" else "one vote each"
-            rows.append(_row(given, cell, head, f"k-NN: k {k}, {weighting}, cosine", found.cpu()))
+            recipe = f"k-NN: k {k}, {weighting}, cosine, {len(bank)} training images{_circumstances(given, None)}"
+            rows.append(_row(given, cell, head, recipe, found.cpu()))
     return gathered(rows)
 
 
@@ -59,13 +77,10 @@ def linear_rows(
     given: Inputs,
     cells: Sequence[Cell],
     plan: Plan,
-    norm: Norm,
     here: Process,
     *,
-    state: Path | None = None,
-    augment: bool = False,
-    passed_at_once: int = 64,
-    workers: int = 0,
+    out: Path | None = None,
+    augmented: Passing | None = None,
 ) -> tuple[Rows, dict[Cell, Probe]]:
     """Accuracy of linear probes, and the probes; cells are shared out over processes.
 
@@ -73,68 +88,137 @@ def linear_rows(
         given: features and labels.
         cells: layers and poolings.
         plan: preset and what was changed of it.
-        norm: that the features were made with.
         here: this process.
-        state: folder for the states of trainings that may be killed.
-        augment: whether each training image is cropped and flipped anew, and passed through the model every time.
-        passed_at_once: images that pass the model at once, with `augment`.
-        workers: processes that read images, with `augment`.
+        out: folder of the results, where finished probes and the states of those that are trained are kept.
+        augmented: how images pass the model, where each training image is cropped and flipped anew every time.
+    Raises:
+        ValueError: batches or augmentation with a preset that takes all images at once, or what `train` refuses.
     """
-    mine = cells[here.rank :: here.world]
-    found: dict[Cell, Probe] = {}
-    for same_width in _by_width(given.train, mine):
-        grid = Grid([given.train.pooled(*cell) for cell in same_width])
-        fit, held = split_of(given, plan)
-        if plan.preset.optimiser == "lbfgs":
-            found |= {
-                cell: _logistic(_vectors(given.train, cell), given, plan, fit, held, here)
-                for cell in tqdm(same_width, desc="logistic", unit="cell", disable=not here.first)
-            }
-            continue
-        batch = plan.of_batch(len(fit))
-        if augment:
-            source: Any = Augmented(
-                _frozen(given, same_width, norm, here),
-                tuple(same_width),
-                given.train_images,
-                given.train_labels,
-                fit,
-                batch=batch,
-                seed=plan.seed,
-                workers=workers,
-                passed_at_once=passed_at_once,
-            )
-        else:
-            source = Cached(grid, given.train_labels, fit, batch=batch, seed=plan.seed)
-        trained = train(
-            source,
-            cells=len(same_width),
-            channels=grid.channels,
-            classes=len(given.classes),
-            plan=plan,
-            batch=batch,
-            device=here.device,
-            state=None if state is None else state / f"probes-{here.rank}-{grid.channels}.pt",
-            identity=str([given.train.manifest["identity"], fit.tolist(), list(map(tuple, same_width)), augment]),
-            progress=here.first,
+    if plan.preset.optimiser == "lbfgs" and (augmented or plan.batch is not None):
+        raise ValueError(
+            f"{plan.preset.name} takes all images at once: it has no batches and no augmentation; choose mae, mocov3 "
+            "or beyond-cls with --preset"
         )
-        best = chosen_probes(trained, grid.rows, given.train_labels, held, plan=plan, batch=batch)
-        found |= dict(zip(same_width, best, strict=True))
+    found: dict[Cell, Probe] = {}
+    for same_width in _by_width(given.train, cells[here.rank :: here.world]):
+        identity = _identity(given, same_width, plan, augmented)
+        make = partial(_probes, given, same_width, plan, here, out, augmented, identity)
+        found |= kept_probes(out, identity, make).probes
     rows = [_row(given, cell, "linear", probe.recipe, _predicted(given, cell, probe)) for cell, probe in found.items()]
     together = {cell: probe for part in gathered([found]) for cell, probe in part.items()}
     return gathered(rows), together
 
 
+def _probes(
+    given: Inputs,
+    cells: Sequence[Cell],
+    plan: Plan,
+    here: Process,
+    out: Path | None,
+    augmented: Passing | None,
+    identity: str,
+) -> Probes:
+    """Probes of cells of one width, trained or solved for."""
+    fit, held = split_of(given, plan)
+    if plan.preset.optimiser == "lbfgs":
+        bar = tqdm(cells, desc="logistic", unit="cell", disable=not here.first)
+        best = [_logistic(_vectors(given.train, cell), given, plan, fit, held, here) for cell in bar]
+    else:
+        best = _stepwise(given, cells, plan, fit, held, here, out, augmented, identity)
+    more = _circumstances(given, augmented)
+    named = [dataclasses.replace(probe, recipe=f"{probe.recipe}{more}") for probe in best]
+    return probes_of(given, "", dict(zip(cells, named, strict=True)))
+
+
+def _stepwise(
+    given: Inputs,
+    cells: Sequence[Cell],
+    plan: Plan,
+    fit: Tensor,
+    held: Tensor,
+    here: Process,
+    out: Path | None,
+    augmented: Passing | None,
+    identity: str,
+) -> list[Probe]:
+    """Probes trained by gradient steps, all together."""
+    grid, batch = Grid([given.train.pooled(*cell) for cell in cells]), plan.of_batch(len(fit))
+    with _source(given, cells, grid, plan, fit, batch, here, augmented) as source:
+        trained = train(
+            source,
+            cells=len(cells),
+            channels=grid.channels,
+            classes=len(given.classes),
+            plan=plan,
+            batch=batch,
+            device=here.device,
+            state=None if out is None else out / f"probes-{file_name(given.name)}-{here.rank}-{grid.channels}.pt",
+            identity=identity,
+            progress=here.first,
+        )
+    return chosen_probes(trained, grid.rows, given.train_labels, held, plan=plan, batch=batch, images=len(fit))
+
+
+@contextlib.contextmanager
+def _source(
+    given: Inputs,
+    cells: Sequence[Cell],
+    grid: Grid,
+    plan: Plan,
+    fit: Tensor,
+    batch: int,
+    here: Process,
+    augmented: Passing | None,
+) -> Iterator[Source]:
+    """Where the batches come from; with augmentation the model is in its precision meanwhile."""
+    if augmented is None:
+        yield Cached(grid, given.train_labels, fit, batch=batch, seed=plan.seed)
+        return
+    with running(given.model, None, here.device, _known(given, "dtype")):
+        yield Augmented(
+            Frozen(given.model, cells, norm=_known(given, "norm")),
+            tuple(cells),
+            given.train_images,
+            given.train_labels,
+            fit,
+            batch=batch,
+            seed=plan.seed,
+            workers=augmented.workers,
+            passed_at_once=augmented.batch_size,
+        )
+
+
+def _identity(given: Inputs, cells: Sequence[Cell], plan: Plan, augmented: Passing | None) -> str:
+    """Of all that probes depend on."""
+    known = [given.train.manifest["identity"], given.fit.tolist(), list(map(tuple, cells)), augmented is not None]
+    return str([*known, dataclasses.asdict(plan)])
+
+
+def _circumstances(given: Inputs, augmented: Passing | None) -> str:
+    """What a recipe does not say of the features."""
+    dtype = _known(given, "dtype")
+    return "".join(
+        (
+            f", norm {_known(given, 'norm')}",
+            "" if dtype == "float32" else f", {dtype}",
+            "" if augmented is None else ", crops and flips",
+        )
+    )
+
+
+def _known(given: Inputs, field: str) -> Any:
+    return given.train.manifest["identity"][field]
+
+
 def split_of(given: Inputs, plan: Plan) -> tuple[Tensor, Tensor]:
     """Numbers of the training images to train on, and of those held out to choose among the plan's rates."""
-    fit, held = split(len(given.fit), plan.rates)
+    fit, held = split(given.train_labels[given.fit], plan.rates)
     return given.fit[fit], given.fit[held]
 
 
-def probes_of(given: Inputs, typed: str, norm: Norm, found: dict[Cell, Probe]) -> Probes:
-    """The probes with what is needed to use them elsewhere."""
-    weights = given.train.manifest["identity"]["weights"]
-    return Probes(typed, norm, given.classes, dict(sorted(found.items())), weights)
+def probes_of(given: Inputs, typed: str, found: dict[Cell, Probe]) -> Probes:
+    """The probes with what is needed to use them elsewhere; `typed` is the model's name for `load_model`."""
+    return Probes(typed, _known(given, "norm"), given.classes, dict(sorted(found.items())), _known(given, "weights"))
 
 
 def _logistic(features: Tensor, given: Inputs, plan: Plan, fit: Tensor, held: Tensor, here: Process) -> Probe:
@@ -152,14 +236,10 @@ def _logistic(features: Tensor, given: Inputs, plan: Plan, fit: Tensor, held: Te
             start=start,
         )
         start = weight, bias
-        recipe = recipe_text(plan, rate, 0, len(held))
+        recipe = recipe_text(plan, rate, 0, len(held), len(fit))
         candidates.insert(0, Probe(weight.cpu(), bias.cpu(), mean, variance, recipe))
     right = [(probe.logits(features[held]).argmax(1) == given.train_labels[held]).sum().item() for probe in candidates]
     return candidates[int(np.argmax(right))]
-
-
-def _frozen(given: Inputs, cells: Sequence[Cell], norm: Norm, here: Process) -> Frozen:
-    return Frozen(given.model.to(here.device), cells, norm=norm)
 
 
 def _predicted(given: Inputs, cell: Cell, probe: Probe) -> Tensor:

@@ -16,7 +16,7 @@ from study.loading import loaded_models, shown_names
 from study.processes import Process
 from study.provenance import arithmetic, plain, versions, weights
 
-from .data import LabelledImages, labelled_images, matched_labels, train_and_test
+from .data import LabelledImages, labelled_images, matched_labels, require_others, train_and_test
 from .features.extraction import Wanted, extracted
 from .features.store import Features
 from .low_shot import low_shot
@@ -76,6 +76,7 @@ def opened(options: argparse.Namespace) -> Session:
     train_path, test_path = train_and_test(options.data, options.test)
     train = labelled_images(train_path, limit=options.limit, labels=options.labels)
     test = labelled_images(test_path, limit=options.limit, labels=options.test_labels)
+    require_others(train, test)
     labels = tuple(matched_labels(train, test))
     typed = tuple(options.model)
     models = loaded_models(typed, options.num_heads)

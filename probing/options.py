@@ -6,6 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from study.record import read_manifest
+
+from .table import MANIFEST
+
+OVERWRITE = "--overwrite"
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -39,6 +44,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 def add_out(parser: argparse.ArgumentParser) -> None:
     """`--out`, where the table goes."""
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of table, manifest and figures")
+    parser.add_argument(OVERWRITE, action="store_true", help="replace the results of another command that --out holds")
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +77,7 @@ def checked(options: argparse.Namespace) -> argparse.Namespace:
 
     Raises:
         ValueError: a number below what makes sense.
-        OSError: the folder cannot be made or written to.
+        OSError: the folder cannot be made or written to, or holds the results of another command.
     """
     for name, least in {"limit": 1, "batch_size": 1, "workers": 0, "num_heads": 1}.items():
         value: Any = getattr(options, name, None)
@@ -82,4 +88,17 @@ def checked(options: argparse.Namespace) -> argparse.Namespace:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"cannot write to --out {out} ({error.strerror or error}): choose another folder") from error
+    _require_own(options, out)
     return options
+
+
+def _require_own(options: argparse.Namespace, out: Path) -> None:
+    """Raise OSError where the folder holds the results of another command, which nobody asked to replace."""
+    if options.overwrite or not (out / MANIFEST).is_file():
+        return
+    before = read_manifest(out / MANIFEST).get("command", "")
+    if before != getattr(options, "typed", before):
+        raise OSError(
+            f"--out {out} holds the results of another command ({before}): choose another folder, or {OVERWRITE} to "
+            "replace them"
+        )

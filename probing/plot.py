@@ -84,8 +84,8 @@ def depth_figure(table: pd.DataFrame) -> Figure | None:
     for ax in axes[::columns]:
         ax.set_ylabel("Accuracy on test images", fontsize=9)
     axes[0].set_ylim(bottom=0)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=9)
+    named = {label: handle for ax in axes[: len(pairs)] for handle, label in zip(*ax.get_legend_handles_labels())}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=len(named), frameon=False, fontsize=9)
     figure.supxlabel(_note(table), fontsize=LETTERS, color="0.3")
     return figure
 

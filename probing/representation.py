@@ -29,6 +29,9 @@ def chosen(model: nn.Module, options: argparse.Namespace) -> Wanted:
     blocks: Any = model.blocks
     layers = chosen_layers(options.layers, len(blocks))
     named = options.poolings or _usual(model)
+    attending = [name for name in named if _attends(name)]
+    if attending and 0 in layers and options.layers != ["all"]:
+        raise ValueError(f"--poolings {' '.join(attending)} at layer 0: the embedding has no attention; leave 0 out")
     cells = tuple(Cell(layer, name) for layer in layers for name in named if layer or not _attends(name))
     tokens = tuple(layers) if getattr(options, "tokens", False) else ()
     return Wanted(cells, token_layers=tokens, norm=options.norm)

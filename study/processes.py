@@ -6,12 +6,16 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from .device import device_of
+
+PATIENCE = timedelta(days=7)
+"""How long a process waits for others whose share of the work takes longer; torchrun ends all when one fails."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +54,7 @@ def process(device: str = "auto") -> Iterator[Process]:
     place = _device_of_rank(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Process(dist.get_rank(), dist.get_world_size(), place)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from study.processes import Process, gathered
 
 from ..features.frozen import TOKENS, chosen_layers
 from ..inputs import Inputs, file_name
+from ..kept import kept_row
 from ..linear.training import Plan
 from ..presets import RATES, preset
 from ..table import row
@@ -36,7 +38,22 @@ def abmilp_rows(given: Inputs, options: argparse.Namespace, here: Process, out: 
     layers = chosen_layers(options.layers, len(blocks))
     plan, kind = abmilp_plan(options), abmilp_options(options)
     mine = layers[here.rank :: here.world]
-    return gathered([abmilp_row(given, layer, trained_abmilp(given, layer, plan, kind, here, out)) for layer in mine])
+    return gathered(
+        [
+            kept_row(out, _identity(given, layer, plan, kind), partial(_row, given, layer, plan, kind, here, out))
+            for layer in mine
+        ]
+    )
+
+
+def _row(given: Inputs, layer: int, plan: Plan, kind: AbMILPOptions, here: Process, out: Path) -> dict[str, Any]:
+    return abmilp_row(given, layer, trained_abmilp(given, layer, plan, kind, here, out))
+
+
+def _identity(given: Inputs, layer: int, plan: Plan, kind: AbMILPOptions) -> list[Any]:
+    """Of all that the row depends on."""
+    features = [given.train.manifest["identity"], given.test.manifest["identity"]]
+    return [features, given.name, given.fit.tolist(), given.test_labels.tolist(), layer, plan, kind]
 
 
 def trained_abmilp(
@@ -75,7 +92,7 @@ def abmilp_row(given: Inputs, layer: int, trained: TrainedAbMILP) -> dict[str, A
         layer=layer,
         pooling=TOKENS,
         head=HEAD,
-        recipe=trained.recipe,
+        recipe=f"{trained.recipe}, norm {given.train.manifest['identity']['norm']}",
         values=trained.logits.argmax(1) == given.test_labels,
     )
 
@@ -89,7 +106,8 @@ def abmilp_plan(options: argparse.Namespace) -> Plan:
     recipe = preset(options.abmilp_preset)
     if recipe.optimiser == "lbfgs":
         raise ValueError(f"--abmilp-preset {recipe.name}: AbMILP is trained in steps; choose beyond-cls, mae or mocov3")
-    rates = tuple(getattr(options, "abmilp_rates", None) or options.rates or RATES[recipe.optimiser])
+    shared = options.rates if preset(options.preset).optimiser != "lbfgs" else None  # whose factors are of its penalty
+    rates = tuple(getattr(options, "abmilp_rates", None) or shared or RATES[recipe.optimiser])
     return Plan(recipe, rates, options.epochs, options.probe_batch, options.seed)
 
 

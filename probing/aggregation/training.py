@@ -98,7 +98,7 @@ def train_abmilp(
     _check(tokens, labels, test_tokens, plan, layout, classes)
     options = options or AbMILPOptions()
     images = torch.arange(len(tokens)) if images is None else images
-    fit, held = (images[part] for part in split(len(images), plan.rates))
+    fit, held = (images[part] for part in split(labels[images], plan.rates))
     heads = AbMILPHeads(
         tokens.shape[2],
         classes,
@@ -116,7 +116,7 @@ def train_abmilp(
     right = _right(heads, seen, labels, held, progress) if len(held) else torch.zeros(len(plan.rates))
     chosen = _best(heads, right, plan)
     test = torch.cat([*_logits(heads, tested, torch.arange(len(test_tokens)), progress)], dim=1)
-    recipe = f"{recipe_text(plan, plan.rates[chosen], training.batch, len(held))}; AbMILP {options}"
+    recipe = f"{recipe_text(plan, plan.rates[chosen], training.batch, len(held), len(fit))}; AbMILP {options}"
     return TrainedAbMILP(heads, chosen, tuple(right.tolist()) if len(held) else (), test, layout, recipe)
 
 

@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, command: str) -> int:
     """Extract, train, tell, draw."""
+    from study.alone import alone_in
     from study.processes import process
 
     from ..aggregation.asked import asked, in_order, with_making
@@ -72,13 +73,13 @@ def run(options: argparse.Namespace, command: str) -> int:
     plan = _plan(options)
     out = options.out.expanduser()
     rows, done = [], []
-    with process(options.device) as here:
+    with process(options.device) as here, alone_in(out, here, "--out"):
         session, oracle = opened(options), _oracle(options)
         wanted = {id(model): asked(model, options, oracle) for model in session.models.values()}
         tell = print if here.first else (lambda text: None)
         for given in inputs(session, options, here, lambda model: wanted[id(model)], tell=tell):
             done.append((given, wanted[id(given.model)]))
-            rows += linear_rows(given, done[-1][1].cells, plan, options.norm, here, state=out)[0]
+            rows += linear_rows(given, done[-1][1].cells, plan, here, out=out)[0]
         if here.first:  # AbMILP comes last, for its training is not shared: nobody waits for it
             rows, drawn = with_making(rows, quirks=options.quirks, oracle=options.oracle), []
             for given, asked_of_it in done:
@@ -95,17 +96,13 @@ def run(options: argparse.Namespace, command: str) -> int:
 def _plan(options: argparse.Namespace) -> Plan:
     """How linear probes are trained; all that can be wrong in the options is found before the work begins."""
     from ..aggregation.rows import abmilp_options, abmilp_plan
-    from ..linear.training import Plan
-    from ..presets import RATES, preset
+    from ..plans import linear_plan
 
     if options.shown < 0:
         raise ValueError(f"--shown {options.shown}: expected 0, for no figure of weights, or a number of test images")
     abmilp_options(options)
     abmilp_plan(options)
-    linear = preset(options.preset)
-    options.norm = options.norm or linear.norm
-    rates = tuple(options.rates or RATES[linear.optimiser])
-    return Plan(linear, rates, options.epochs, options.probe_batch, options.seed)
+    return linear_plan(options, abmilp=True)
 
 
 def _oracle(options: argparse.Namespace) -> nn.Module | None:

@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, command: str) -> int:
     """Extract and say how fast."""
     from study.processes import process
+    from study.record import write_manifest
 
     from ..inputs import inputs, manifest, opened
     from ..representation import chosen
-    from ..table import write_results
 
     checked(options)
     with process(options.device) as here:
@@ -32,5 +32,6 @@ def run(options: argparse.Namespace, command: str) -> int:
         for given in inputs(session, options, here, lambda model: chosen(model, options), tell=tell):
             tell(f"{given.name}: {len(given.train)} + {len(given.test)} images in {given.train.folder.parent}")
         if here.first:
-            write_results([], manifest(session, options, here, command), options.out.expanduser())
+            path = options.out.expanduser() / "features.json"
+            print(write_manifest(manifest(session, options, here, command), path))
     return 0

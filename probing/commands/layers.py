@@ -46,26 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, command: str) -> int:
     """Extract, train, tell, draw."""
+    from study.alone import alone_in
     from study.processes import process
 
     from ..inputs import file_name, inputs, manifest, opened
-    from ..linear.training import Plan
+    from ..plans import linear_plan
     from ..plot import draw_results
-    from ..presets import RATES, preset
     from ..representation import chosen
     from ..table import write_results
 
     checked(options)
-    linear = preset(options.preset)
-    options.norm = options.norm or linear.norm
     options.tokens = "abmilp" in options.heads
-    at_once = linear.optimiser == "lbfgs"
-    rates = tuple(options.rates or RATES[linear.optimiser])
-    plan = Plan(linear, rates, None if at_once else options.epochs, options.probe_batch, options.seed)
-    if at_once:
-        options.rates = None  # they are factors on its penalty, which AbMILP has none of
+    plan = linear_plan(options, abmilp=options.tokens)
     out, rows = options.out.expanduser(), []
-    with process(options.device) as here:
+    with process(options.device) as here, alone_in(out, here, "--out"):
         session = opened(options)
         tell = print if here.first else (lambda text: None)
         for typed, given in zip(
@@ -76,7 +70,7 @@ def run(options: argparse.Namespace, command: str) -> int:
             if here.first and probes:
                 from ..heads import probes_of
 
-                probes_of(given, typed, options.norm, probes).save(out / f"probes-{file_name(given.name)}.safetensors")
+                probes_of(given, typed, probes).save(out / f"probes-{file_name(given.name)}.safetensors")
             tell(_said(given.name, found))
         if here.first:
             path = write_results(_sorted(rows), manifest(session, options, here, command), out)
@@ -116,7 +110,7 @@ def _sorted(rows: Rows) -> Rows:
 
 def _of_model(given: Inputs, options: argparse.Namespace, plan: Plan, here: Process, out: Path) -> tuple[Rows, Any]:
     """Rows of one model under all heads, and its linear probes by layer and pooling."""
-    from ..heads import VOTES, knn_rows, linear_rows
+    from ..heads import VOTES, Passing, knn_rows, linear_rows
     from ..representation import chosen
 
     cells = chosen(given.model, options).cells
@@ -124,17 +118,8 @@ def _of_model(given: Inputs, options: argparse.Namespace, plan: Plan, here: Proc
     rows = knn_rows(given, cells, votes, here) if votes else []
     probes = {}
     if "linear" in options.heads:
-        found, probes = linear_rows(
-            given,
-            cells,
-            plan,
-            options.norm,
-            here,
-            state=out,
-            augment=options.augment,
-            passed_at_once=options.batch_size,
-            workers=options.workers,
-        )
+        augmented = Passing(options.batch_size, options.workers) if options.augment else None
+        found, probes = linear_rows(given, cells, plan, here, out=out, augmented=augmented)
         rows += found
     if "abmilp" in options.heads:
         from ..aggregation.rows import abmilp_rows

@@ -91,7 +91,8 @@ def extracted(
         images: with labels.
         folder: of the cache, of this model on these images alone.
         wanted: layers, poolings, norm.
-        here: this process; under torchrun each passes every n-th batch, and all write to the same folder.
+        here: this process; under torchrun each passes a part of the batches, and all write to the same folder, which
+            several machines must share.
         batch_size: images that pass at once.
         workers: processes that read images.
         dtype: of weights and images; features are kept in float32.
@@ -157,10 +158,11 @@ def _fill(
     """Write the rows of this process's batches that are not done yet."""
     arrays = {cell: np.load(features.folder / array_name(cell), mmap_mode="r+") for cell in cells}
     done = np.load(features.folder / DONE, mmap_mode="r+")
-    mine = [number for number in range(here.rank, len(done), here.world) if not done[number]]
+    todo = np.flatnonzero(np.asarray(done) == 0)
+    mine = np.array_split(todo, here.world)[here.rank].tolist()  # neighbours, so that processes share few disk pages
     if not mine:
         return
-    with _running(model, wanted.oracle, here.device, dtype):
+    with running(model, wanted.oracle, here.device, dtype):
         frozen = wanted.only(cells).frozen(model)
         loader = batches(images, image_transform(model), batch_size=batch_size, workers=workers, only=mine)
         bar = tqdm(loader, desc="features", unit="batch", disable=not (progress and here.first))
@@ -201,6 +203,7 @@ def _identity(model: Any, images: LabelledImages, wanted: Wanted, dtype: str) ->
         "images": images.digest,
         "labels": hashlib.sha256(labels).hexdigest(),
         "transform": " ".join(str(image_transform(model)).split()),
+        "heads": [block.attn.num_heads for block in model.blocks],
         "norm": wanted.norm,
         "dtype": dtype,
         "oracle": None if wanted.oracle is None else weights_hash(wanted.oracle),
@@ -215,7 +218,7 @@ def _shapes(model: nn.Module, images: LabelledImages, wanted: Wanted) -> dict[Ce
 
 
 @contextlib.contextmanager
-def _running(model: nn.Module, oracle: nn.Module | None, device: torch.device, dtype: str) -> Iterator[None]:
+def running(model: nn.Module, oracle: nn.Module | None, device: torch.device, dtype: str) -> Iterator[None]:
     """The models on their device in that precision; on the CPU in float32 again afterwards."""
     nets = [net for net in (model, oracle) if net is not None]
     kept = [{name: value.clone() for name, value in net.state_dict().items()} for net in nets if dtype != "float32"]

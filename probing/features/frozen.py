@@ -81,7 +81,7 @@ class Frozen:
         self, cell: Cell, tokens: Tensor, attention: Tensor | None, oracle: tuple[Tensor, TokenLayout] | None
     ) -> Tensor:
         if cell.pooling == TOKENS:
-            return self._after(tokens)
+            return tokens if isinstance(self._after, nn.Identity) else _halves(self._after, tokens)
         weights, layout = oracle or (None, None)
         vector = pooled(
             cell.pooling,
@@ -185,7 +185,7 @@ def _check(cell: Cell, depth: int, layout: TokenLayout, oracle: nn.Module | None
     if cell.layer == EMBEDDING and _pooling(cell, "needs_attention"):
         raise ValueError(f"pooling {cell.pooling} at layer 0: the embedding has no attention; take layers from 1 on")
     if _pooling(cell, "needs_oracle") and oracle is None:
-        raise ValueError(f"pooling {cell.pooling} needs the attention of another model; name it (--oracle dino)")
+        raise ValueError(f"pooling {cell.pooling} needs another model's attention: --oracle of `aggregate`")
 
 
 def _norms(model: Any, norm: Norm) -> tuple[nn.Module, nn.Module]:

@@ -26,6 +26,7 @@ CAUSES = {
     "images": "the images are others",
     "labels": "the images have other classes",
     "transform": "the images are prepared in another way",
+    "heads": "the model has other numbers of heads (--num-heads)",
     "norm": "the last norm was chosen otherwise",
     "dtype": "the model ran in another precision",
     "oracle": "the oracle is another model",

@@ -94,24 +94,35 @@ class Augmented:
 
     def batches(self, start: int, epochs: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Vectors and classes, from step `start` to the end of the last epoch."""
-        numbers = list(chosen_images(self.chosen, self.batch, self.seed, start=start, epochs=epochs))
-        places = [
-            [(epoch, int(image)) for image in part]
-            for epoch, chosen in zip(self._epochs(start), numbers)
-            for part in chosen.split(self.passed_at_once)
-        ]
-        loader = DataLoader(self._views, batch_sampler=places, collate_fn=self._join, num_workers=self.workers)  # pyright: ignore[reportArgumentType]
+        loader = DataLoader(
+            self._views,
+            batch_sampler=_Parts(self, start, epochs),  # pyright: ignore[reportArgumentType]
+            collate_fn=self._join,
+            num_workers=self.workers,
+        )
         passed = self.frozen.over(batch["image"] for batch in loader)
-        for chosen in numbers:
+        for _, chosen in self.numbered(start, epochs):
             parts = [next(passed) for _ in chosen.split(self.passed_at_once)]
             vectors = [torch.cat([part[cell] for part in parts]) for cell in self.cells]
             yield torch.stack(vectors, dim=1), self.labels[chosen]
 
-    def _epochs(self, start: int) -> Iterator[int]:
-        step = start
-        while True:
-            yield step // self.steps_per_epoch
-            step += 1
+    def numbered(self, start: int, epochs: int) -> Iterator[tuple[int, Tensor]]:
+        """(epoch, numbers of the images) of each step."""
+        rest = chosen_images(self.chosen, self.batch, self.seed, start=start, epochs=epochs)
+        for step, images in enumerate(rest, start=start):
+            yield step // self.steps_per_epoch, images
+
+
+class _Parts:
+    """(epoch, number) of the images that pass the model at once, made as they are needed."""
+
+    def __init__(self, source: Augmented, start: int, epochs: int) -> None:
+        self.source, self.start, self.epochs = source, start, epochs
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for epoch, chosen in self.source.numbered(self.start, self.epochs):
+            for part in chosen.split(self.source.passed_at_once):
+                yield [(epoch, int(image)) for image in part]
 
 
 class _Views(Dataset[Any]):

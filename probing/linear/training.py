@@ -64,11 +64,32 @@ class Plan:
         return min(self.batch or fitting_batch(self.preset, images), images)
 
 
-def split(images: int, rates: Sequence[float]) -> tuple[Int[Tensor, " fit"], Int[Tensor, " held"]]:
-    """Numbers of the images to train on, and of those that choose among the rates: none where there is one rate."""
-    numbers = torch.arange(images)
-    held = numbers % HELD_OUT == HELD_OUT - 1
-    return (numbers, numbers[:0]) if len(rates) == 1 or not held.any() else (numbers[~held], numbers[held])
+def split(labels: Int[Tensor, " image"], rates: Sequence[float]) -> tuple[Int[Tensor, " fit"], Int[Tensor, " held"]]:
+    """Numbers of the images to train on, and of those that choose among the rates: none where there is one rate.
+
+    Held out is every tenth image of each class, at least one of each, so that no class is only in one of the parts.
+
+    Args:
+        labels: class of each image that may be learned from.
+        rates: that are tried.
+    Raises:
+        ValueError: several rates, and a class of which there is a single image.
+
+    >>> [part.tolist() for part in split(torch.tensor([0, 0, 1, 1, 1]), (0.1, 1.0))]
+    [[0, 2, 3], [1, 4]]
+    """
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    if len(rates) > 1:
+        for label in labels.unique():
+            places = (labels == label).nonzero().squeeze(1)
+            if len(places) < 2:
+                raise ValueError(
+                    f"class {int(label)} has a single training image, which cannot both teach and choose among "
+                    f"{len(rates)} rates: name one with --rates, or take more images (--shots, --limit)"
+                )
+            held[places[HELD_OUT - 1 :: HELD_OUT] if len(places) >= HELD_OUT else places[-1:]] = True
+    numbers = torch.arange(len(labels))
+    return numbers[~held], numbers[held]
 
 
 def train(
@@ -121,7 +142,15 @@ def train(
 
 
 def chosen_probes(
-    probes: BatchedProbes, rows: Rows, labels: Tensor, held: Tensor, *, plan: Plan, batch: int, progress: bool = False
+    probes: BatchedProbes,
+    rows: Rows,
+    labels: Tensor,
+    held: Tensor,
+    *,
+    plan: Plan,
+    batch: int,
+    images: int,
+    progress: bool = False,
 ) -> list[Probe]:
     """Of each cell the classifier whose rate is right for most of the held-out images; the first among equals.
 
@@ -132,6 +161,7 @@ def chosen_probes(
         held: numbers of the images held out; empty where there is one rate.
         plan: of the training.
         batch: images of a step, for the recipe.
+        images: that were trained on, for the recipe.
         progress: show a bar.
     """
     best = [0] * len(probes.state["weight"])
@@ -141,20 +171,26 @@ def chosen_probes(
             for part in tqdm(held.split(CHUNK), desc="held out", disable=not progress)
         )
         best = right.masked_fill(~_finite(probes), -1).argmax(1).tolist()  # pyright: ignore[reportAttributeAccessIssue]
-    return [_probe(probes, cell, rate, plan, batch, len(held)) for cell, rate in enumerate(best)]
+    return [_probe(probes, cell, rate, plan, batch, len(held), images) for cell, rate in enumerate(best)]
 
 
-def recipe_text(plan: Plan, rate: float, batch: int, held: int) -> str:
-    """What is printed beside a number: preset, and all that was changed or chosen."""
+def recipe_text(plan: Plan, rate: float, batch: int, held: int, images: int) -> str:
+    """What is printed beside a number: preset, what was changed or chosen, and on how many images.
+
+    A rate at the end of those that were tried is marked: a better one may lie beyond.
+    """
     preset = plan.preset
     what = "weight decay" if preset.optimiser == "lbfgs" else "lr"
     value = preset.weight_decay * rate if preset.optimiser == "lbfgs" else preset.lr * rate
-    chosen = f" chosen on {held} held-out training images" if held else ""
+    ends = {min(plan.rates): "the smallest tried", max(plan.rates): "the largest tried"}
+    edge = f" ({ends[rate]})" if len(plan.rates) > 1 and rate in ends else ""
+    chosen = f"{edge} chosen on {held} held-out images" if held else ""
+    trained = f"{images} training images"
     if preset.optimiser == "lbfgs":
-        return f"{preset.title}: {what} {value:.3g}{chosen}"
+        return f"{preset.title}: {what} {value:.3g}{chosen}, {trained}"
     return (
         f"{preset.title}: {preset.optimiser}, {what} {value:.3g} x batch/{preset.reference_batch}{chosen}, "
-        f"batch {batch}, {plan.of_epochs()} epochs, seed {plan.seed}"
+        f"batch {batch}, {plan.of_epochs()} epochs, {trained}, seed {plan.seed}"
     )
 
 
@@ -162,14 +198,14 @@ def _predicted(probes: BatchedProbes, features: Tensor) -> Int[Tensor, "cell rat
     return probes.logits(features.to(probes.state["weight"].device)).argmax(2)
 
 
-def _probe(probes: BatchedProbes, cell: int, rate: int, plan: Plan, batch: int, held: int) -> Probe:
+def _probe(probes: BatchedProbes, cell: int, rate: int, plan: Plan, batch: int, held: int, images: int) -> Probe:
     parts = {name: value.cpu() for name, value in probes.classifier(cell, rate).items()}
     return Probe(
         weight=parts["weight"],
         bias=parts["bias"],
         mean=parts.get("mean"),
         variance=parts.get("variance"),
-        recipe=recipe_text(plan, plan.rates[rate], batch, held),
+        recipe=recipe_text(plan, plan.rates[rate], batch, held, images),
     )
 
 
@@ -180,8 +216,14 @@ def _fingerprint(plan: Plan, *known: object) -> str:
 
 def _save(probes: BatchedProbes, state: Path, fingerprint: str, step: int) -> None:
     content = {"fingerprint": fingerprint, "step": step, "state": {k: v.cpu() for k, v in probes.state.items()}}
-    with replacing(state) as part:
-        torch.save(content, part)
+    try:
+        with replacing(state) as part:
+            torch.save(content, part)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+        raise OSError(
+            f"the state after step {step} could not be written to {state} ({error}): make room and give the same "
+            "command again"
+        ) from error
 
 
 def _resumed(probes: BatchedProbes, state: Path | None, fingerprint: str) -> int:

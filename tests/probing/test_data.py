@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from probing.data import labelled_images, matched_labels, train_and_test
+from probing.data import labelled_images, matched_labels, require_others, train_and_test
 from tests.probing._images import folders
 
 
@@ -34,6 +34,17 @@ def test_data_sets_by_name():
     assert train_and_test("cifar100:/x", None) == ("cifar100:/x", "cifar100-test:/x")
     assert train_and_test("stl10:/x", None) == ("stl10-train:/x", "stl10-test:/x")
     assert train_and_test("imagenet:/x", None) == ("imagenet:/x", "imagenet-val:/x")
+
+
+def test_the_validation_images_are_not_trained_on_and_tested_with():
+    with pytest.raises(ValueError, match="no test images"):
+        train_and_test("imagenet-val:/x", None)
+
+
+def test_the_same_images_twice(root):
+    images = labelled_images(str(root / "train"))
+    with pytest.raises(ValueError, match=r"holds the very images of .*: a test on what was learned by heart"):
+        require_others(images, labelled_images(str(root / "train")))
 
 
 def test_no_test_images(root):

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from models import TokenLayout
 from probing.features.frozen import Cell
 from probing.features.store import Features, array_name
-from probing.heads import knn_rows, linear_rows
+from probing.heads import Passing, knn_rows, linear_rows
 from probing.inputs import Inputs
 from probing.linear.training import Plan
 from probing.presets import preset
@@ -31,7 +31,11 @@ def written(folder, images, seed):
         centres = np.random.default_rng([cell.layer, channels]).normal(size=(CLASSES, channels))
         vectors = centres[labels] + 1.5 * generator.normal(size=(images, channels))
         np.save(folder / array_name(cell), vectors.astype(np.float32))
-    manifest = {"identity": {}, "complete": [array_name(cell) for cell in CELLS], "begun": []}
+    manifest = {
+        "identity": {"norm": "none", "dtype": "float32", "weights": "0f"},
+        "complete": [array_name(cell) for cell in CELLS],
+        "begun": [],
+    }
     return Features(folder, labels, tuple("abcd"), TokenLayout(1, 0, (2, 2), 4), manifest)
 
 
@@ -65,7 +69,7 @@ def test_knn_is_scikit_learns(given):
 
 
 def test_logistic_probe_is_scikit_learns_alone(given):
-    rows, probes = linear_rows(given, CELLS, Plan(preset("lbfgs"), rates=(10.0,)), "none", HERE)
+    rows, probes = linear_rows(given, CELLS, Plan(preset("lbfgs"), rates=(10.0,)), HERE)
     found = values(rows)
     for cell in CELLS:
         scaler = StandardScaler().fit(given.train.pooled(*cell))
@@ -73,19 +77,25 @@ def test_logistic_probe_is_scikit_learns_alone(given):
         model.fit(scaler.transform(given.train.pooled(*cell)), given.train.labels)
         expected = model.score(scaler.transform(given.test.pooled(*cell)), given.test.labels)
         assert found[(*cell, "linear")] == pytest.approx(expected, abs=0.002)
-        assert probes[cell].recipe == "lbfgs-v1: weight decay 0.001"
+        assert probes[cell].recipe == "lbfgs-v1: weight decay 0.001, 200 training images, norm none"
+
+
+def test_augmentation_and_batches_need_a_training_in_steps(given):
+    with pytest.raises(ValueError, match="lbfgs takes all images at once: it has no batches and no augmentation"):
+        linear_rows(given, CELLS, Plan(preset("lbfgs"), rates=(10.0,)), HERE, augmented=Passing())
 
 
 def test_the_penalty_is_chosen_on_held_out_images(given):
-    rows, probes = linear_rows(given, CELLS, Plan(preset("lbfgs"), rates=(0.1, 1.0, 1e5)), "none", HERE)
-    assert all("chosen on 20 held-out training images" in row["recipe"] for row in rows)
+    rows, probes = linear_rows(given, CELLS, Plan(preset("lbfgs"), rates=(0.1, 1.0, 1e5)), HERE)
+    held = sum(int(count) // 10 for count in given.train_labels.bincount())
+    assert all(f"chosen on {held} held-out images" in row["recipe"] for row in rows)
     assert not any("weight decay 10 " in row["recipe"] for row in rows)  # under which all weights vanish
     assert set(probes) == set(CELLS)
 
 
 def test_gradient_probes_of_two_widths(given):
     plan = Plan(preset("mocov3"), rates=(0.01, 0.1), epochs=20, batch=50)
-    rows, probes = linear_rows(given, CELLS, plan, "none", HERE)
+    rows, probes = linear_rows(given, CELLS, plan, HERE)
     assert set(values(rows)) == {(*cell, "linear") for cell in CELLS}
     assert probes[Cell(1, "both")].weight.shape == (CLASSES, 20)
     assert min(values(rows).values()) > 1.5 / CLASSES

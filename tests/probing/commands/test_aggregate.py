@@ -49,8 +49,10 @@ def test_all_poolings_in_one_table(images, tmp_path, capsys):
     recipes = table.set_index("pooling")["recipe"]
     assert recipes["ca2"].endswith("; quirks mean-of-weighted") and "quirks" not in recipes["cp2"]
     assert recipes["oracle"].endswith("; oracle mini-simmim; quirks mean-of-weighted")
-    assert recipes["tokens"].startswith("mocov3-v1: sgd") and recipes["tokens"].endswith("AbMILP content all")
-    assert "chosen on 6 held-out training images" in recipes["tokens"]
+    assert recipes["tokens"].startswith("mocov3-v1: sgd") and recipes["tokens"].endswith(
+        "AbMILP content all, norm none"
+    )
+    assert "chosen on 6 held-out images" in recipes["tokens"]
     assert table.set_index("pooling").loc[["patches", "tokens"], "value"].min() > 0.9
     known = json.loads((tmp_path / "probing.json").read_text())
     assert list(known["oracle"]) == ["mini-simmim"]

@@ -58,6 +58,26 @@ def test_the_cache_is_used_again(images, out, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(after, chosen.reset_index(drop=True))
 
 
+def test_results_of_another_command_are_not_replaced(images, out, capsys):
+    typed = ["layers", "--model", "mini-simmim", "--data", str(images), "--out", str(out), "--heads", "knn"]
+    before = (out / "probing.csv").read_bytes()
+    assert main(typed) == 1
+    assert "holds the results of another command (python -m probing layers --model" in capsys.readouterr().err
+    assert (out / "probing.csv").read_bytes() == before
+
+
+def test_what_is_finished_is_not_trained_again(images, out, monkeypatch):
+    from probing.aggregation import steps
+    from probing.linear import training
+
+    monkeypatch.setattr(training, "BatchedProbes", None)
+    monkeypatch.setattr(steps, "Training", None)
+    before = read_results(out)
+    typed = ["layers", "--model", "mini-simmim", "mini-random", "--data", str(images), "--out", str(out)]
+    assert main([*typed, "--layers", "0", "8", "--heads", "knn", "linear", "abmilp", "--epochs", "4"]) == 0
+    pd.testing.assert_frame_equal(read_results(out), before)
+
+
 def test_drawn_again_without_torch(out):
     (out / "depth.png").unlink()
     hidden = "import sys; sys.modules['torch'] = None; from probing.__main__ import main; sys.exit(main(sys.argv[1:]))"

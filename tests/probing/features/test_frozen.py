@@ -103,7 +103,7 @@ def test_batches_through_one_tap_equal_batches_alone():
         ([Cell(3, "patches")], {}, "layer 3: there are 0 .* to 2"),
         ([Cell(1, "patch")], {}, "pooling 'patch'; expected one of class_token"),
         ([Cell(0, "mean_head")], {}, "the embedding has no attention"),
-        ([Cell(1, "oracle")], {}, "needs the attention of another model"),
+        ([Cell(1, "oracle")], {}, "needs another model.s attention"),
     ],
 )
 def test_errors(cells, options, text):

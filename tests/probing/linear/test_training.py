@@ -59,15 +59,19 @@ def test_grid_on_disk_gives_the_same_rows(tmp_path):
 
 def test_held_out_images_are_not_trained_on_and_choose_the_rate():
     grid, labels = problem()
-    fit, held = split(90, PLAN.rates)
-    assert held.tolist() == list(range(9, 90, 10)) and not set(fit.tolist()) & set(held.tolist())
+    fit, held = split(labels, PLAN.rates)
+    assert not set(fit.tolist()) & set(held.tolist()) and len(fit) + len(held) == 90
+    assert [(labels[held] == label).sum().item() for label in range(3)] == [
+        (labels == label).sum().item() // 10 for label in range(3)
+    ]
     probes = trained(grid, labels, PLAN, fit)
-    best = chosen_probes(probes, grid.rows, labels, held, plan=PLAN, batch=20)
+    best = chosen_probes(probes, grid.rows, labels, held, plan=PLAN, batch=20, images=len(fit))
     right = (probes.logits(grid.rows(held)).argmax(2) == labels[held]).sum(-1)
     for cell, probe in enumerate(best):
         rate = right[cell].argmax().item()
         torch.testing.assert_close(probe.weight, probes.classifier(cell, rate)["weight"])
-        assert f"lr {0.1 * PLAN.rates[rate]:.3g} x batch/256 chosen on 9 held-out training images" in probe.recipe
+        edge = ("the smallest tried", "the largest tried")[rate]
+        assert f"lr {0.1 * PLAN.rates[rate]:.3g} x batch/256 ({edge}) chosen on {len(held)} held-out" in probe.recipe
         torch.testing.assert_close(
             probe.logits(grid.rows(held)[:, cell]), probes.logits(grid.rows(held))[cell, rate].T, rtol=1e-4, atol=1e-5
         )
@@ -76,14 +80,24 @@ def test_held_out_images_are_not_trained_on_and_choose_the_rate():
 def test_a_rate_that_ran_away_is_not_chosen():
     grid, labels = problem()
     plan = dataclasses.replace(PLAN, rates=(1e40, 1.0))
-    fit, held = split(90, plan.rates)
-    best = chosen_probes(trained(grid, labels, plan, fit), grid.rows, labels, held, plan=plan, batch=20)
+    fit, held = split(labels, plan.rates)
+    probes = trained(grid, labels, plan, fit)
+    best = chosen_probes(probes, grid.rows, labels, held, plan=plan, batch=20, images=len(fit))
     assert all(probe.weight.isfinite().all() and "lr 0.1 " in probe.recipe for probe in best)
 
 
 def test_one_rate_needs_no_held_out_images():
-    fit, held = split(90, (1.0,))
+    fit, held = split(torch.arange(90) % 3, (1.0,))
     assert len(fit) == 90 and not len(held)
+
+
+def test_every_class_is_in_both_parts_however_few_images_it_has():
+    labels = torch.arange(40) % 10
+    fit, held = split(labels, (0.1, 1.0))
+    assert set(labels[fit].tolist()) == set(labels[held].tolist()) == set(range(10))
+    with pytest.raises(ValueError, match="class 0 has a single training image, which cannot both teach and choose"):
+        split(torch.arange(10), (0.1, 1.0))
+    assert len(split(torch.arange(10), (1.0,))[0]) == 10
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
@@ -145,11 +159,10 @@ def test_plan_errors(options, text):
 
 
 def test_recipe_says_what_was_used():
-    text = recipe_text(Plan(preset("mae"), seed=3), 1.0, 512, 0)
-    assert text == "mae-v1: lars, lr 0.1 x batch/256, batch 512, 90 epochs, seed 3"
-    assert recipe_text(Plan(preset("lbfgs")), 10.0, 0, 7).startswith(
-        "lbfgs-v1: weight decay 0.001 chosen on 7 held-out"
-    )
+    text = recipe_text(Plan(preset("mae"), seed=3), 1.0, 512, 0, 900)
+    assert text == "mae-v1: lars, lr 0.1 x batch/256, batch 512, 90 epochs, 900 training images, seed 3"
+    text = recipe_text(Plan(preset("lbfgs"), rates=(1.0, 10.0, 30.0)), 10.0, 0, 7, 63)
+    assert text == "lbfgs-v1: weight decay 0.001 chosen on 7 held-out images, 63 training images"
 
 
 def test_augmented_batches_are_the_same_from_any_step_on(tmp_path):
