@@ -14,7 +14,7 @@ from torch import Tensor
 from study.archive import Source
 from study.data import image_files, subset
 from study.labels import folder_classes, numbered
-from study.pictures import picture, without_pillow_warnings
+from study.pictures import UnreadablePicture, picture, without_pillow_warnings
 
 from .datasets import Dataset, dataset, folder_of
 from .reading import READ_ERRORS, broken_files, report, small_pictures
@@ -53,10 +53,12 @@ class Collection(Sequence[Image.Image]):
         try:
             with without_pillow_warnings():
                 return picture(self.sources[index].read())
+        except UnreadablePicture as error:
+            raise UnreadablePicture(f"{self.where}: {self.names[index]} is no readable image ({error})") from error
         except READ_ERRORS as error:
-            raise ValueError(
-                f"{self.where}: {self.names[index]} could not be read ({error}); replace or remove it, and go on from "
-                "the last checkpoint"
+            raise OSError(
+                f"{self.where}: {self.names[index]} could not be read ({error}); put it back where it was, and the "
+                "same command goes on"
             ) from error
 
 
@@ -64,8 +66,8 @@ def open_collection(where: str | os.PathLike[str], *, limit: int | None = None, 
     """Images of a folder, a zip, a folder inside a zip (`cifar10.zip/train`) or a data set of torchvision.
 
     Pictures of one size that fit in 4 GiB are decoded here and stay in memory; up to 20,000 others are read once.
-    Broken files among them are named in a warning and left out. Larger collections are only listed: a broken file stops
-    the training when it is met, and is named then.
+    Broken files among them are named in a warning and left out. Larger collections are only listed: a broken file is
+    named when a training meets it, which takes the next readable image in its place.
 
     Args:
         where: a path, or `cifar10`, `cifar100`, `stl10` (its 100,000 unlabelled images), `stl10-train`, `-test` after

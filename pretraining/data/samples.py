@@ -19,6 +19,7 @@ from .augmented import AugmentedView
 from .collections import Collection
 from .masks import block_mask, token_noise
 from .order import SAMPLE
+from .substitutes import from_on, readable
 from .views import View
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def supervised_view(recipe: CfgNode) -> View:
 class Samples(Dataset):
     """Samples of a collection by (epoch, index): the same whoever asks, in which order, and how often.
 
+    In place of a broken image stands the next readable one.
+
     Args:
         collection: the images.
         recipe: METHOD, SEED and what the views and masks are.
@@ -112,6 +115,7 @@ class Samples(Dataset):
             )
         self.collection = collection
         self.seed = recipe.SEED
+        self.broken: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.collection)
@@ -119,7 +123,8 @@ class Samples(Dataset):
     def __getitem__(self, place: tuple[int, int]) -> Sample:
         epoch, index = place
         generator = np.random.default_rng([SAMPLE, self.seed, epoch, index])
-        sample = {"index": np.int64(index), **self.maker(self.collection[index], generator)}
+        index, image = readable(self.collection, from_on(index, len(self.collection)), self.broken)
+        sample = {"index": np.int64(index), **self.maker(image, generator)}
         if self.labelled:
             sample["label"] = np.int64(self.collection.labels[index])
         return sample

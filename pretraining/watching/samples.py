@@ -16,6 +16,8 @@ from yacs.config import CfgNode
 
 from study.data import subset
 
+from ..data.substitutes import from_on, readable
+
 READERS = 8  # threads; decoding a photograph leaves the interpreter free
 
 
@@ -57,11 +59,13 @@ class Samples:
         collection: whose.
         indices: which.
         view: how they are prepared.
+        broken: those of them that were warned of.
     """
 
     collection: Any
     indices: Sequence[int]
     view: View
+    broken: set[int] = dataclasses.field(default_factory=set, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -69,11 +73,17 @@ class Samples:
     def batches(self, size: int) -> Iterator[Float[Tensor, "batch 3 height width"]]:
         """Images in their order; the last batch may be smaller."""
         with ThreadPoolExecutor(READERS) as readers:
-            for start in range(0, len(self.indices), size):
-                yield self.view.batch(list(readers.map(self._pixels, self.indices[start : start + size])))
+            for start in range(0, len(self), size):
+                places = range(start, min(start + size, len(self)))
+                yield self.view.batch(list(readers.map(self._pixels, places)))
 
-    def _pixels(self, index: int) -> np.ndarray:
-        return self.view.pixels(self.collection[index])
+    def _pixels(self, place: int) -> np.ndarray:
+        """In place of a broken image stands the next of these of its class."""
+        indices, labels = self.indices, self.collection.labels
+        own = None if labels is None else labels[indices[place]]
+        round_the_end = (indices[number] for number in from_on(place, len(indices)))
+        candidates = (index for index in round_the_end if labels is None or labels[index] == own)
+        return self.view.pixels(readable(self.collection, candidates, self.broken)[1])
 
 
 def evenly(collection: Any, count: int, view: View) -> Samples:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pretraining.data import batches_from, collections, open_collection, reading
+from pretraining.data import Samples, batches_from, collections, open_collection, reading
 from study.data import BrokenImages, open_images
 
 
@@ -97,11 +97,46 @@ def test_broken_ones_among_large_pictures(several_sizes):
     assert [image.width for image in found] == [6, 7, 8, 9, 10, 12, 13] and found.pixels is None
 
 
-def test_broken_one_of_a_listed_collection_stops_the_training_by_name(several_sizes, recipe, monkeypatch):
+@pytest.fixture
+def listed(several_sizes, monkeypatch):
+    """A collection that is too large to be read at the start; 5.png in it is broken."""
     monkeypatch.setattr(collections, "CHECKED", 7)
-    batches = batches_from(open_collection(several_sizes), recipe("simmim"))
-    with pytest.raises(ValueError, match=r"5.png could not be read \(no picture.*replace or remove it"):
-        list(batches)
+    return open_collection(several_sizes)
+
+
+def test_in_place_of_a_broken_one_stands_the_next(listed, recipe):
+    with pytest.warns(BrokenImages, match=r"5\.png is no readable image \(no picture.*the next readable") as said:
+        batches = list(batches_from(listed, recipe("simmim")))
+    assert len(said) == 1  # for three epochs
+    assert [sorted(batch["index"].tolist()) for batch in batches] == [[0, 1, 2, 3, 4, 6, 6, 7]] * 3
+    with pytest.warns(BrokenImages):
+        again = list(batches_from(listed, recipe("simmim"), position=8))
+    torch.testing.assert_close(again, batches[1:], rtol=0, atol=0)
+
+
+def test_after_the_last_comes_the_first(listed, several_sizes, recipe):
+    (several_sizes / "7.png").write_bytes(b"x")
+    with pytest.warns(BrokenImages):
+        samples = Samples(listed, recipe("simmim"))
+        assert [int(samples[0, index]["index"]) for index in (4, 5, 6, 7)] == [4, 6, 6, 0]
+
+
+def test_nothing_readable_is_an_error(listed, several_sizes, recipe):
+    for path in several_sizes.iterdir():
+        path.write_bytes(b"x")
+    with (
+        pytest.warns(BrokenImages),
+        pytest.raises(
+            ValueError, match=r"8 images in a row could not be read, the first: .*3\.png is no readable image"
+        ),
+    ):
+        Samples(listed, recipe("simmim"))[0, 3]
+
+
+def test_a_missing_file_is_no_broken_one(listed, several_sizes, recipe):
+    (several_sizes / "3.png").unlink()
+    with pytest.raises(OSError, match=r"3\.png could not be read \(.*No such file.*put it back"):
+        Samples(listed, recipe("simmim"))[0, 3]
 
 
 def test_grey_palette_and_cmyk(tmp_path):

@@ -9,7 +9,9 @@ import ops
 from models import measure
 from pretraining.watching import Diagnostics
 from pretraining.watching.samples import View, bank_and_queries, evenly
+from study.data import BrokenImages
 from study.neighbours import pooled_features
+from study.pictures import UnreadablePicture
 
 ATTENTION, TOKENS = ("attention_distance", "attention_nmi"), ("token_similarity", "relative_log_amplitude")
 
@@ -110,6 +112,22 @@ def test_no_image_is_its_own_neighbour(small_recipe, pictures):
         assert not {*voting.indices} & {*asked.indices}
         assert len(voting) + len(asked) == min(60, bank + count)
         assert len(asked) == 10
+
+
+def test_in_place_of_a_broken_image_stands_the_next_of_its_class(pictures):
+    class Broken(list):
+        def __getitem__(self, index):
+            if index == 2:
+                raise UnreadablePicture("2.png is no readable image")
+            return super().__getitem__(index)
+
+    images, view = pictures(6), View(4, (0.5,) * 3, (0.5,) * 3)
+    whole = evenly(images, 6, view)
+    expected = torch.cat(list(whole.batches(4)))
+    images.pictures = Broken(images.pictures)
+    with pytest.warns(BrokenImages, match=r"2\.png is no readable image"):
+        found = torch.cat(list(whole.batches(4)))
+    torch.testing.assert_close(found, expected[[0, 1, 4, 3, 4, 5]], rtol=0, atol=0)
 
 
 def test_the_table_grows_and_is_cut_off(tmp_path, small_recipe, small_objective, pictures):
