@@ -14,6 +14,7 @@ from study.atomic import replacing
 from study.plots import plots
 
 from .aggregation.figure import poolings_figure
+from .dense.drawing import miou_figure
 from .evaluation.figures import frequency_figure, shape_bias_figure
 from .table import read_results
 
@@ -128,6 +129,7 @@ FIGURES: dict[str, tuple[str, Draw]] = {
     "depth.png": ("accuracy", depth_figure),
     "grid.png": ("accuracy", grid_figure),
     "poolings.png": ("accuracy", pooling_figure),
+    "miou.png": ("miou", miou_figure),
     "shape_bias.png": ("shape_bias", shape_bias_figure),
     "frequency_noise.png": (r"accuracy_drop@.*", frequency_figure),
 }
