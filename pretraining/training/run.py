@@ -27,7 +27,7 @@ from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, require_changeable
 from .losses import CURE, DivergedError, Losses
 from .precision import attention_that_pays, checkpoint_activations, scaler
 from .step import forward_seed, optimiser_step
-from .stopping import Wish, stop_wish
+from .stopping import Listening, Wish, stop_wish
 
 READ_EVERY = 10  # steps between two rows of the log
 
@@ -179,13 +179,13 @@ class Training:
         with _bar(self.recipe.METHOD, self.steps, self.step, progress) as bar:
             self._look(first=True)
             batches = self._batches()
-            clock = _Clock()
+            clock, listening = _Clock(), Listening(wish, self.here)
             while self.step < self.steps:
                 losses.add(self._one_step(batches))
-                stopping = self._stopping(wish, losses.due)
+                stopping = listening.stop(losses.due)
                 saving = stopping or self._save_is_due()
                 if losses.due or saving:
-                    self._read(losses, clock, bar)
+                    listening.timed(self._read(losses, clock, bar))
                 if saving:
                     self._finite()
                 looked = not stopping and self._look()  # before the save: what is cut off on resume is seen again
@@ -226,8 +226,8 @@ class Training:
         for batch in loader:
             yield {name: value.to(here.device, non_blocking=True) for name, value in batch.items()}
 
-    def _read(self, losses: Losses, clock: _Clock, bar: tqdm) -> None:
-        """Losses to the log; no checkpoint is written of weights whose loss is no number."""
+    def _read(self, losses: Losses, clock: _Clock, bar: tqdm) -> float:
+        """Losses to the log, mean seconds of a step back; no checkpoint is written where a loss is no number."""
         seen = self.standing.images_seen
         try:
             means = losses.read(seen)
@@ -238,10 +238,12 @@ class Training:
         bar.set_postfix(loss=f"{means['loss']:.4f}", refresh=False)
         loss_values = {name: value for name, value in means.items() if name != "grad_norm"}
         self.standing = dataclasses.replace(self.standing, losses=loss_values)
+        seconds = clock.lap() / steps
         if self.watch is not None:
-            rate = steps * self.recipe.TRAIN.BATCH / clock.lap()
+            rate = self.recipe.TRAIN.BATCH / seconds
             place = {"images": seen, "epoch": self.step / self.steps_per_epoch, "step": self.step}
             self.watch.log({**place, **means, "lr": self._learning_rate(), "images_per_second": rate})
+        return seconds
 
     def _finite(self) -> None:
         """No checkpoint is written of weights that are no numbers: a gradient can be NaN where the loss is not."""
@@ -260,12 +262,6 @@ class Training:
         if not self.checkpoint.exists():
             return "No checkpoint had been written yet"
         return f"{self.checkpoint} holds the weights of {stored(self.checkpoint)[0][OURS]['images_seen']} images"
-
-    def _stopping(self, wish: Wish, asking: bool) -> bool:
-        """Whether to stop; several processes ask each other only when the losses are read."""
-        if self.here.world == 1:
-            return wish.stop
-        return asking and agreed(wish.stop, self.here.device)
 
     def _save_is_due(self) -> bool:
         every = max(1, round(self.recipe.TRAIN.SAVE_EVERY * self.steps_per_epoch))
