@@ -16,6 +16,7 @@ from yacs.config import CfgNode
 from models.checkpoints.card import INSIDE as OURS
 from models.checkpoints.checkpoint import read_checkpoint
 from study.atomic import replacing
+from study.processes import Process, gathered
 
 from .._defaults import defaults
 from ..objectives import Objective
@@ -208,6 +209,28 @@ def resumed(
         scaler.load_state_dict(payload["scaler"])
     names = [field.name for field in dataclasses.fields(Standing) if field.name in payload[OURS]]
     return Standing(**{name: payload[OURS][name] for name in names})
+
+
+def same_everywhere(standing: Standing, recipe: CfgNode, here: Process) -> None:
+    """Raise ValueError in all processes where they would go on from different places, images or recipes.
+
+    Each reads the checkpoint by itself: on machines without a shared folder only the first may have one.
+    """
+    own = {"images seen": standing.images_seen, "images": standing.digest, "recipe": _lasting(recipe)}
+    everybody = gathered([own])
+    for name, value in everybody[0].items():
+        others = [rank for rank, known in enumerate(everybody) if known[name] != value]
+        if others:
+            shown = f": {everybody[others[0]][name]} instead of {value}" if name == "images seen" else ""
+            raise ValueError(
+                f"{len(others)} of {here.world} processes (first of them rank {others[0]}) have other {name} than rank 0"
+                f"{shown}; give all machines the same command, the same images, and a folder that they share as --out"
+            )
+
+
+def _lasting(recipe: CfgNode) -> list[str]:
+    """What of a recipe is not at its default and has to be the same everywhere: paths may differ between machines."""
+    return [line for line in differences(defaults(), recipe) if not line.startswith(FREE)]
 
 
 def _regrouped(saved: Mapping[str, Any], optimiser: Optimizer) -> dict[str, Any]:

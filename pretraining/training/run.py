@@ -23,7 +23,7 @@ from ..objectives import Objective, build_objective
 from ..optimisation import build_optimiser, learning_rate, set_learning_rate
 from ..recipe import RECIPE, recipe_text
 from ..watching.watch import Watch
-from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, require_changeable, resumed, save, stored
+from .checkpoint import CHECKPOINT, OURS, Standing, begun_by, require_changeable, resumed, same_everywhere, save, stored
 from .losses import CURE, DivergedError, Losses
 from .precision import attention_that_pays, checkpoint_activations, scaler
 from .step import forward_seed, optimiser_step
@@ -145,6 +145,7 @@ class Training:
             old = resumed(begun, self.objective, self.optimiser, self.scaler)
             self.standing = dataclasses.replace(old, command=command)
             self._end_is_ahead()
+        same_everywhere(self.standing, recipe, here)
         if here.first and (begun is None or self.standing.changes):
             (out / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
         self.trained = _ready(self.objective, recipe, here)
