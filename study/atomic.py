@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+RANDOM = "[a-z0-9_]{8}"  # what tempfile puts into a name
 
 
 @contextlib.contextmanager
@@ -26,6 +29,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> list[Path]:
+    """Remove what `replacing(path)` left where its process was killed; the paths of those files.
+
+    Only for whoever is alone in the folder: a file that another process is writing has such a name, too.
+    """
+    path = Path(path)
+    name = re.compile(rf"\.{re.escape(path.stem)}-{RANDOM}{re.escape(path.suffix)}")
+    found = [file for file in path.parent.iterdir() if name.fullmatch(file.name)] if path.parent.is_dir() else []
+    for file in found:
+        file.unlink(missing_ok=True)
+    return found
 
 
 def _mask() -> int:

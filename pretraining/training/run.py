@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from yacs.config import CfgNode
 
 from study.alone import alone_in
+from study.atomic import remove_leftovers
 from study.processes import Process, agreed, everybody_waits, process
 
 from .._recipe_checks import require_start
@@ -100,6 +101,8 @@ def train_on(
     require_changeable(allow_change)
     with stop_wish() as wish, alone_in(out, here, "--out"):
         checkpoint = out / CHECKPOINT
+        if here.first:
+            remove_leftovers(checkpoint)
         training = Training(
             recipe,
             collection,

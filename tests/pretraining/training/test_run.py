@@ -12,6 +12,7 @@ from pretraining.training.checkpoint import CHECKPOINT, OURS, stored
 from pretraining.training.losses import DivergedError
 from pretraining.training.run import Training, train
 from pretraining.training.stopping import Wish
+from study.atomic import replacing
 from tests.pretraining.training._weights import weights
 
 METHODS = ("mocov3", "simmim", "mae", "hybrid", "supervised", "finetune")
@@ -187,6 +188,19 @@ class TestTrouble:
         with pytest.raises(DivergedError, match=said):
             train(recipe, str(photographs), tmp_path, device="cpu", progress=False)
         assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+    def test_what_a_killed_save_left_is_removed(self, photographs, small_recipe, tmp_path):
+        with pytest.raises(KeyboardInterrupt), replacing(tmp_path / CHECKPOINT) as part:
+            part.rename(part.with_suffix(".kept"))
+            left = part
+            raise KeyboardInterrupt
+        left.with_suffix(".kept").rename(left)  # as SIGKILL would have left it
+        others = [tmp_path / name for name in (".checkpoint-mine.pth", "checkpoint-abcdefgh.pth", ".log-abcdefgh.csv")]
+        for other in others:
+            other.touch()
+        recipe = small_recipe("simmim", "SCHEDULE.EPOCHS", 1, "SCHEDULE.WARMUP_EPOCHS", 0)
+        assert train(recipe, str(photographs), tmp_path, device="cpu", progress=False).finished
+        assert not left.exists() and all(other.exists() for other in others)
 
     def test_a_full_disk_leaves_the_last_checkpoint(self, photographs, small_recipe, tmp_path, monkeypatch):
         recipe = small_recipe("simmim")
