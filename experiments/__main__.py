@@ -1,4 +1,4 @@
-"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw RESULTS]`.
+"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw RESULTS | claims]`.
 
 Without a command: `run overview`, the miniature models on the photographs that scikit-learn and scikit-image bring.
 """
@@ -6,6 +6,7 @@ Without a command: `run overview`, the miniature models on the photographs that 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from .catalogue import chosen, default_models, titles
 from .folder import made, remove_empty, results_folder
 from .settings import CONVENTIONS, DTYPES, Settings
 
-COMMANDS = ("list", "run", "draw")
+COMMANDS = ("list", "run", "draw", "claims")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = _parser().parse_args(_with_command(typed))
-        options.run(options, typed)
-        return 0
+        return options.run(options, typed) or 0
 
     return exit_status(command)
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="names of the experiments and what they show")
     listing.set_defaults(run=_list)
     _add_run(commands.add_parser("run", help="measure and draw"))
+    _add_claims(commands.add_parser("claims", help="which of the papers' statements hold for two models"))
     drawing = commands.add_parser("draw", help="draw a figure again from its results; needs no torch")
     drawing.add_argument("results", type=Path, metavar="RESULTS", help="folder of a run, or a table in it")
     drawing.set_defaults(run=_draw)
@@ -56,6 +57,27 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add = run.add_argument
     add("names", nargs="*", metavar="NAME", help="experiments, or all; overview without any")
     add("--models", nargs="+", default=[], metavar="MODEL", help="registry or timm names, or files")
+    _add_measuring(run)
+    run.set_defaults(run=_run)
+
+
+def _add_claims(claims: argparse.ArgumentParser) -> None:
+    add = claims.add_argument
+    add("--cl", default="mini-moco", metavar="MODEL", help="the contrastive model (default: mini-moco)")
+    add("--mim", default="mini-simmim", metavar="MODEL", help="the masked model (default: mini-simmim)")
+    add(
+        "--probing",
+        type=Path,
+        metavar="DIR",
+        help="of `python -m probing layers` of both (default: stored ones)",
+    )
+    _add_measuring(claims)
+    claims.set_defaults(run=_claims, names=[], models=[])
+
+
+def _add_measuring(parser: argparse.ArgumentParser) -> None:
+    """Images, precision, folder: what every measurement has."""
+    add = parser.add_argument
     add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
     add("--data", default="sample", help="sample, imagenette, a folder, a zip or a folder in it (default: sample)")
     add("--images", type=int, metavar="N", help="that many, evenly spaced over the sorted list (default: all)")
@@ -68,7 +90,6 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add("--workers", type=int, default=0, metavar="N", help="processes that read images (default: 0)")
     add("--convention", default="park2023", choices=CONVENTIONS, help="of attention distance and NMI")
     add("--seed", type=int, help="draw the N images at random with this seed")
-    run.set_defaults(run=_run)
 
 
 def _list(options: argparse.Namespace, typed: list[str]) -> None:
@@ -90,12 +111,19 @@ def _run(options: argparse.Namespace, typed: list[str]) -> None:
         raise
 
 
+def _claims(options: argparse.Namespace, typed: list[str]) -> int:
+    from .claims.run import run_claims
+
+    return run_claims(options, _settings(options), shlex.join(["python", "-m", "experiments", *typed]))
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     for name, least in {"images": 1, "batch_size": 1, "workers": 0}.items():
         value = getattr(options, name)
         if value is not None and value < least:
             raise ValueError(f"--{name.replace('_', '-')} {value}: expected at least {least}")
-    known = {name: value for name, value in vars(options).items() if name not in {"names", "run", "models"}}
+    fields = {field.name for field in dataclasses.fields(Settings)} - {"models"}
+    known = {name: value for name, value in vars(options).items() if name in fields}
     return Settings(models=tuple(options.models or default_models(options.names)), **known)
 
 

@@ -1,0 +1,1 @@
+"""The papers' statements as an executable table: each an inequality that could come out either way."""

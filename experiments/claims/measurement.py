@@ -1,0 +1,95 @@
+"""The evidence for claims: one pass of each of two models, and stored accuracies of their probes."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from probing.table import TABLE, read_results
+
+from .evidence import Evidence
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from study.data import Images
+
+    from ..settings import Settings
+
+STORED = Path(__file__).parents[2] / "resources" / "results" / "probing"
+"""Probes of the miniatures, trained and committed."""
+
+
+def measured(
+    cl: tuple[str, nn.Module],
+    mim: tuple[str, nn.Module],
+    images: Images,
+    settings: Settings,
+    device: torch.device,
+    *,
+    probes: pd.DataFrame | None,
+) -> Evidence:
+    """Everything that the claims ask of attention and tokens, per image, in one pass of each model.
+
+    Args:
+        cl, mim: (name, model).
+        images: of `open_images`.
+        settings: of the run: convention, batch size, precision, seed.
+        device: to run on.
+        probes: accuracies of both models, or None.
+    """
+    import torch
+
+    import ops
+    from study.comparison import comparison
+
+    from ..depth_metrics import highest_frequency
+    from ..similarity import after_attention, of_joined_heads
+
+    metrics = {
+        "distance": partial(ops.attention_distance, convention=settings.convention),
+        "nmi": partial(ops.attention_nmi, convention=settings.convention),
+        "heads": ops.head_similarity,
+        "depths": ops.depth_similarity,
+        "tokens_of_heads": of_joined_heads,
+        "tokens_after_attention": after_attention,
+        "tokens_of_block": ops.token_similarity,
+        "delta_log_amplitude": highest_frequency,
+        "class": ops.class_attention_statistics,
+    }
+    tables = []
+    for name, model in (cl, mim):
+        model.to(device, getattr(torch, settings.dtype))
+        options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
+        tables.append(comparison({name: model}, images, metrics, **options))
+        model.cpu()
+    return Evidence(cl[0], mim[0], pd.concat(tables, ignore_index=True), probes, settings.seed or 0)
+
+
+def stored_probes(folder: Path | None, cl: str, mim: str) -> tuple[pd.DataFrame, Path] | tuple[None, None]:
+    """Accuracies of both models, and where they stand; (None, None) where the project's own do not know them.
+
+    Args:
+        folder: of `python -m probing layers`, or None for those that come with the project.
+        cl, mim: names of the models.
+    Raises:
+        OSError: there is no table in the folder.
+        ValueError: it does not have both models.
+    """
+    where = STORED if folder is None else folder
+    if folder is None and not (where / TABLE).is_file():
+        return None, None
+    table = read_results(where)
+    missing = [name for name in (cl, mim) if name not in set(table["model"])]
+    if not missing:
+        return table, where
+    if folder is None:
+        return None, None
+    raise ValueError(
+        f"{where} has no probes of {', '.join(missing)} but of {', '.join(table['model'].unique())}: train them with "
+        f"`python -m probing layers --model {cl} {mim} ...`"
+    )

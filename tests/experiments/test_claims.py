@@ -1,0 +1,128 @@
+"""Claims are honest tests: they can come out either way, on made-up evidence and on the miniatures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.__main__ import main
+from experiments.claims import measurement
+from experiments.claims.claim import Claim, judged
+from experiments.claims.evidence import Evidence, Interval
+from experiments.claims.list_of_claims import CLAIMS
+from experiments.claims.run import REFUTED
+from experiments.claims.statistics import everywhere_higher_in_mim, higher_in_cl, rises_more_in_cl
+
+FIELDS = {"name", "source", "value", "low", "high", "answer"}
+
+
+def evidence(cl, mim, probes=None):
+    """From (image, depth) arrays of one metric "m"."""
+    rows = [
+        {"model": model, "metric": "m", "image": image, "depth": depth + 1, "head": -1, "value": value}
+        for model, values in (("cl", cl), ("mim", mim))
+        for (image, depth), value in np.ndenumerate(values)
+    ]
+    return Evidence("cl", "mim", pd.DataFrame(rows), probes)
+
+
+def claim(statistic):
+    return Claim("name", "statement", "inequality", "source", statistic)
+
+
+@pytest.mark.parametrize(
+    ("shift", "answer"),
+    [(1.0, "holds"), (-1.0, "does not hold"), (0.0, "undecided")],
+    ids=["above", "below", "about 0"],
+)
+def test_answers(shift, answer):
+    noise = np.random.default_rng(0).normal(size=(40, 4))
+    assert judged(claim(higher_in_cl("m")), evidence(noise + shift, np.zeros((40, 4)))).answer == answer
+
+
+def test_statistic_by_hand_and_paired():
+    generator = np.random.default_rng(1)
+    images = 10 * generator.normal(size=(30, 1))  # images differ much more than models do
+    cl, mim = images + np.array([0.0, 0, 1, 2]), images + 0.1 * generator.normal(size=(30, 4))
+    found = higher_in_cl("m")(evidence(cl, mim))
+    assert found.value == pytest.approx((cl[:, 2:] - mim[:, 2:]).mean())
+    assert found.high - found.low < 0.2  # unpaired it would be about 10
+    rise = rises_more_in_cl("m")(evidence(cl, mim))
+    expected = (cl[:, 2:].mean() - cl[:, :2].mean()) - (mim[:, 2:].mean() - mim[:, :2].mean())
+    assert rise.value == pytest.approx(expected)
+
+
+def test_everywhere_means_at_every_depth():
+    cl, mim = np.zeros((20, 3)), np.ones((20, 3))
+    mim[:, 1] = -0.5
+    assert everywhere_higher_in_mim("m")(evidence(cl, mim)) == Interval(-0.5, -0.5, -0.5)
+
+
+def test_a_single_image_decides_nothing():
+    assert judged(claim(higher_in_cl("m")), evidence(np.ones((1, 4)), np.zeros((1, 4)))).answer == "undecided"
+
+
+def test_without_probes_there_is_no_data():
+    names = [one.name for one in CLAIMS if one.name.startswith(("probe", "neighbours", "choosing"))]
+    assert len(names) == 6 and len({one.name for one in CLAIMS}) == len(CLAIMS) == 21
+    for one in CLAIMS:
+        if one.name in names:
+            assert judged(one, evidence(np.ones((2, 4)), np.ones((2, 4)))).answer == "no data"
+
+
+def run(tmp_path, *arguments):
+    status = main(["claims", "--images", "4", "--out", str(tmp_path / "out"), "--convention", "exact", *arguments])
+    return status, json.loads((tmp_path / "out" / "claims.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("pair"))
+
+
+def test_miniatures(pair, tmp_path):
+    status, entries = pair
+    assert all(entry.keys() >= FIELDS for entry in entries) and len(entries) == len(CLAIMS)
+    answers = {entry["name"]: entry["answer"] for entry in entries}
+    assert answers["distance-late"] == answers["nmi-late"] == answers["probe-last"] == "holds"
+    assert status == REFUTED and "does not hold" in answers.values()
+    for entry in entries:
+        assert entry["low"] <= entry["value"] <= entry["high"]
+
+
+def test_swapped_models_change_the_answers(pair, tmp_path):
+    swapped = {e["name"]: e["answer"] for e in run(tmp_path, "--cl", "mini-simmim", "--mim", "mini-moco")[1]}
+    turned = {"holds": "does not hold", "does not hold": "holds"}
+    one_sided = {"probe-rises", "probe-peaks-inside", "high-frequencies-everywhere"}
+    for entry in pair[1]:
+        if entry["name"] not in one_sided and entry["answer"] in turned:
+            assert swapped[entry["name"]] == turned[entry["answer"]], entry["name"]
+
+
+def test_nothing_holds_of_an_untrained_model_against_itself(tmp_path):
+    answers = {
+        entry["name"]: entry["answer"] for entry in run(tmp_path, "--cl", "mini-random", "--mim", "mini-random")[1]
+    }
+    assert "holds" not in answers.values()
+
+
+def test_files_and_terminal(tmp_path, capsys, pair):
+    folder = tmp_path / "out"
+    assert main(["claims", "--images", "2", "--out", str(folder)]) in (0, REFUTED)
+    said = capsys.readouterr().out
+    assert "distance-late" in said and "21 claims:" in said
+    assert {path.name for path in folder.iterdir()} == {"claims.json", "claims.md", "manifest.json"}
+    assert "| distance-late |" in (folder / "claims.md").read_text(encoding="utf-8")
+    assert main(["claims", "--images", "2", "--out", str(folder)]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_probes_of_other_models_are_told(tmp_path, capsys):
+    typed = ["claims", "--images", "2", "--mim", "mini-mae", "--probing", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(typed) == 1
+    assert "probing.csv" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    table = measurement.STORED
+    with pytest.raises(ValueError, match="has no probes of deit but of mini-moco"):
+        measurement.stored_probes(table, "mini-moco", "deit")
+    assert measurement.stored_probes(None, "mini-moco", "deit") == (None, None)
