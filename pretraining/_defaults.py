@@ -103,7 +103,7 @@ _TREE: dict[str, Any] = {
     },
     "TRAIN": {
         "BATCH": 4096,  # images of one optimiser step, over all processes and accumulated parts
-        "ACCUMULATE": 1,
+        "ACCUMULATE": 1,  # parts of a step; above 1 mocov3 and hybrid have the negatives and batch norms of a part only
         "PRECISION": "float32",  # float32, bfloat16, float16
         "CHECKPOINTING": False,
         "COMPILE": False,

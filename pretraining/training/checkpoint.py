@@ -223,8 +223,8 @@ def same_everywhere(standing: Standing, recipe: CfgNode, here: Process) -> None:
         if others:
             shown = f": {everybody[others[0]][name]} instead of {value}" if name == "images seen" else ""
             raise ValueError(
-                f"{len(others)} of {here.world} processes (first of them rank {others[0]}) have other {name} than rank 0"
-                f"{shown}; give all machines the same command, the same images, and a folder that they share as --out"
+                f"{len(others)} of {here.world} processes (first of them rank {others[0]}) have other {name} than rank "
+                f"0{shown}; give all machines the same command, the same images, and a folder that they share as --out"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def train_on(
         checkpoint = out / CHECKPOINT
         if here.first:
             remove_leftovers(checkpoint)
+            _warn_of_parts(recipe)
         training = Training(
             recipe,
             collection,
@@ -310,6 +312,17 @@ def _ready(objective: Objective, recipe: CfgNode, here: Process) -> nn.Module:
         return objective
     devices = [here.device.index] if here.device.type == "cuda" else None
     return DistributedDataParallel(objective, device_ids=devices, broadcast_buffers=False)
+
+
+def _warn_of_parts(recipe: CfgNode) -> None:
+    """Two methods compare the images of a part of the batch with each other: fewer of them are another objective."""
+    parts, images = recipe.TRAIN.ACCUMULATE, recipe.TRAIN.BATCH // recipe.TRAIN.ACCUMULATE
+    if parts > 1 and recipe.METHOD in ("mocov3", "hybrid"):
+        warnings.warn(
+            f"TRAIN.ACCUMULATE is {parts}: {recipe.METHOD} takes its negatives and the statistics of its batch norms "
+            f"from the {images} images of a part and not from all {recipe.TRAIN.BATCH}, which changes what it learns",
+            stacklevel=3,
+        )
 
 
 def _bar(method: str, steps: int, done: int, shown: bool) -> tqdm:

@@ -89,6 +89,13 @@ def test_accumulation_sees_the_same_images(photographs, small_recipe, tmp_path):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", ["mocov3", "hybrid"])
+def test_accumulation_changes_what_contrastive_methods_learn(method, photographs, small_recipe, tmp_path):
+    opts = ("SCHEDULE.EPOCHS", 1, "SCHEDULE.WARMUP_EPOCHS", 0, "TRAIN.ACCUMULATE", 2)
+    with pytest.warns(UserWarning, match=rf"ACCUMULATE is 2: {method} takes its negatives .* the 4 images .* all 8"):
+        train(small_recipe(method, *opts), str(photographs), tmp_path, device="cpu", progress=False)
+
+
 class TestRefusals:
     def begun(self, small_recipe, photographs, folder, method="simmim", *opts):
         recipe = small_recipe(method, "SCHEDULE.EPOCHS", 2, *opts)
@@ -226,3 +233,10 @@ def test_the_checkpoint_says_where_it_comes_from(photographs, small_recipe, tmp_
     assert (known["images_seen"], known["command"], known["method"]) == (80, "typed", "mae")
     assert known["losses"]["loss"] > 0
     assert dataclasses.asdict(outcome)["images_seen"] == 80
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_hybrid_of_one_loss_trains_without_the_other_part(weight, photographs, small_recipe, tmp_path):
+    recipe = small_recipe("hybrid", "HYBRID.LAMBDA", weight, "SCHEDULE.EPOCHS", 1, "SCHEDULE.WARMUP_EPOCHS", 0)
+    assert train(recipe, str(photographs), tmp_path, device="cpu", progress=False).finished
+    assert (tmp_path / "reconstructions").exists() == (weight < 1)
