@@ -33,8 +33,8 @@ Part = Callable[[Image.Image, np.random.Generator], np.ndarray]
 def sample_maker(recipe: CfgNode) -> Maker:
     """Function from (RGB image, generator) to what the recipe's method sees of it.
 
-    mocov3: view1, view2; simmim: image, mask; mae: image, noise; hybrid: all of mocov3 and simmim; supervised and
-    finetune: image. Views are (row, column, 3) in 8 bit, not yet normalised; that of finetune is (3, row, column) in
+    mocov3: view1, view2; simmim: image, mask; mae: image, noise; hybrid: all of mocov3 and simmim, at LAMBDA 0 or
+    1 of one of them; supervised and finetune: image. Views are (row, column, 3) in 8 bit, not yet normalised; that of finetune is (3, row, column) in
     float32 and normalised, as it is erased with noise. A mask is (row, column) on the patch grid, 1 = masked; a noise
     has one value for each patch.
 
@@ -44,13 +44,14 @@ def sample_maker(recipe: CfgNode) -> Maker:
     method = recipe.METHOD
     require_choice("METHOD", method)
     parts: dict[str, Part] = {}
-    if method in ("simmim", "mae", "hybrid"):
+    weight = recipe.HYBRID.LAMBDA if method == "hybrid" else 0.5  # of the contrastive views; what weighs 0 is not made
+    if method in ("simmim", "mae") or (method == "hybrid" and weight < 1):
         parts["image"] = partial(_pixels, mim_view(recipe))
-    if method in ("simmim", "hybrid"):
+    if method == "simmim" or (method == "hybrid" and weight < 1):
         parts["mask"] = partial(_mask, _mask_sizes(recipe))
     if method == "mae":
         parts["noise"] = partial(_noise, (recipe.ENCODER.IMG_SIZE // recipe.ENCODER.PATCH_SIZE) ** 2)
-    if method in ("mocov3", "hybrid"):
+    if method == "mocov3" or (method == "hybrid" and weight > 0):
         parts["view1"], parts["view2"] = (partial(_pixels, view) for view in contrastive_views(recipe))
     if method == "finetune":
         parts["image"] = AugmentedView(recipe)

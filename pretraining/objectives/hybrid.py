@@ -71,15 +71,20 @@ class Hybrid(Objective):
         """
         parts = {}
         if self.weight < 1:
-            parts["mim"] = masked_loss(batch["image"], self.reconstruction(batch), batch["mask"])
+            parts["mim"] = masked_loss(batch["image"], self._painted(batch), batch["mask"])
         if self.weight > 0:
             parts["contrastive"] = self._contrast(batch["view1"], batch["view2"])
         weights = {"mim": 1 - self.weight, "contrastive": self.weight}
         loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         return {"loss": loss, **{name: part.detach() for name, part in parts.items()}}
 
-    def reconstruction(self, batch: Batch) -> Float[Tensor, "batch colour height width"]:
-        """Whole images, of which only the masked patches are trained."""
+    def reconstruction(self, batch: Batch) -> Float[Tensor, "batch colour height width"] | None:
+        """Whole images, of which only the masked patches are trained; None at LAMBDA 1, where none are."""
+        if self.weight == 1:
+            return None
+        return self._painted(batch)
+
+    def _painted(self, batch: Batch) -> Float[Tensor, "batch colour height width"]:
         tokens = self.decoder_blocks(masked_tokens(self.encoder, batch["image"], batch["mask"]))
         return self.decoder(feature_map(tokens, grid=self.encoder.patch_embed.grid_size))
 

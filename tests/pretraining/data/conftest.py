@@ -40,6 +40,7 @@ def recipe():
                 "METHOD": method,
                 "SEED": 3,
                 "ENCODER": {"IMG_SIZE": 8, "PATCH_SIZE": 2},
+                "HYBRID": {"LAMBDA": 0.2},
                 "SIMMIM": {"MASK_PATCH": 4, "RATIO": 0.6},
                 "DATA": {"WORKERS": 0, "MEAN": [0.4, 0.5, 0.6], "STD": [0.2, 0.25, 0.3]},
                 "VIEWS": {

@@ -8,7 +8,7 @@ import torch
 from torchvision.transforms import v2
 
 from pretraining.data import Samples, open_collection
-from pretraining.data.samples import Batch, contrastive_views, mim_view, supervised_view
+from pretraining.data.samples import Batch, contrastive_views, mim_view, sample_maker, supervised_view
 
 IMAGE, MASK, NOISE = ((8, 8, 3), np.uint8), ((4, 4), np.int64), ((16,), np.float32)
 SEEN = {
@@ -52,6 +52,24 @@ def test_seed_epoch_and_index_change_it(method, collection, recipe):
         assert any((base[name] != other[name]).any() for name in names)
     same_picture = Samples([collection[4]] * 6, recipe("simmim"))
     assert (same_picture[1, 4]["image"] != same_picture[1, 5]["image"]).any()
+
+
+@pytest.mark.parametrize(("weight", "method"), [(0.0, "simmim"), (1.0, "mocov3")])
+def test_a_hybrid_of_one_loss_sees_what_that_method_sees(weight, method, collection, recipe):
+    hybrid = Samples(collection, recipe("hybrid", "HYBRID.LAMBDA", weight))
+    assert equal(hybrid[1, 4], Samples(collection, recipe(method))[1, 4])
+
+
+def test_a_hybrid_of_both_draws_the_masked_part_first(collection, recipe):
+    """Trainings that were begun go on with the same draws."""
+    view, parts = recipe("hybrid"), Samples(collection, recipe("hybrid"))[1, 4]
+    alone = Samples(collection, recipe("simmim"))[1, 4]
+    assert all((parts[name] == alone[name]).all() for name in ("image", "mask"))
+    generator = np.random.default_rng([2, 3, 1, 4])
+    sample_maker(recipe("simmim"))(collection[4], generator)
+    first, second = contrastive_views(view)
+    assert (parts["view1"] == np.asarray(first(collection[4], generator))).all()
+    assert (parts["view2"] == np.asarray(second(collection[4], generator))).all()
 
 
 def test_the_two_views_differ(collection, recipe):
