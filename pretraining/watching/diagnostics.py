@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from .untouched import untouched
 
 DIAGNOSTICS = "diagnostics.csv"
 BATCH = 64
+CONVENTIONS: dict[str, Any] = {"attention_distance": "park2023", "attention_nmi": "park2023"}
+"""Of those metrics of which more than one is in use; the others have one definition."""
+
 METRICS = {
-    "attention_distance": ops.attention_distance,
-    "attention_nmi": ops.attention_nmi,
+    "attention_distance": partial(ops.attention_distance, convention=CONVENTIONS["attention_distance"]),
+    "attention_nmi": partial(ops.attention_nmi, convention=CONVENTIONS["attention_nmi"]),
     "token_similarity": ops.token_similarity,
     "relative_log_amplitude": ops.relative_log_amplitude,
 }
-COLUMNS = ("images", "metric", "depth", "value")
+COLUMNS = ("images", "metric", "depth", "value", "convention")
 
 
 class Diagnostics:
@@ -66,16 +70,18 @@ class Diagnostics:
             encoder: of timm.
             images_seen: position in the training.
         Returns:
-            Rows (images, metric, depth, value): attention_distance in pixels and attention_nmi for depths 1 ... L,
+            Rows (images, metric, depth, value, convention): attention_distance in pixels and attention_nmi for depths 1 ... L,
             token_similarity and relative_log_amplitude at the highest frequency (nats) for depths 0 ... L, and
-            knn_patches and knn_class_token (share of right votes) at depth L where there are labels.
+            knn_patches and knn_class_token (share of right votes) at depth L where there are labels. Tables of earlier
+            versions lack the convention, which was the same.
         """
         with untouched(encoder):
             table = _per_layer(measure(encoder, self._samples.batches(BATCH), METRICS, progress=False))
             voted = knn_accuracy(encoder, self._bank, self._queries) if self._labelled else {}
         last = table["depth"].max()
         votes = pd.DataFrame([{"metric": name, "depth": last, "value": value} for name, value in voted.items()])
-        table = pd.concat([table, votes], ignore_index=True).assign(images=images_seen)[list(COLUMNS)]
+        table = pd.concat([table, votes], ignore_index=True).assign(images=images_seen)
+        table = table.assign(convention=table["metric"].map(CONVENTIONS).fillna(""))[list(COLUMNS)]
         if self._table is not None:
             self._table.append(table.to_dict("records"))
         return table

@@ -8,6 +8,7 @@ from PIL import Image
 import ops
 from models import measure
 from pretraining.watching import Diagnostics
+from pretraining.watching.plot import plot_run
 from pretraining.watching.samples import View, bank_and_queries, evenly
 from study.data import BrokenImages
 from study.neighbours import pooled_features
@@ -19,7 +20,9 @@ ATTENTION, TOKENS = ("attention_distance", "attention_nmi"), ("token_similarity"
 def test_one_value_for_each_metric_and_depth(small_recipe, small_objective, pictures):
     table = Diagnostics(small_recipe(), pictures()).measured(small_objective("simmim").encoder, 300)
     depths = table.groupby("metric")["depth"].apply(list).to_dict()
-    assert list(table) == ["images", "metric", "depth", "value"]
+    assert list(table) == ["images", "metric", "depth", "value", "convention"]
+    named = table[table["convention"] == "park2023"]
+    assert set(named["metric"]) == {*ATTENTION} and table.drop(named.index)["convention"].eq("").all()
     assert depths == {
         **{name: [1, 2] for name in ATTENTION},
         **{name: [0, 1, 2] for name in TOKENS},
@@ -137,3 +140,15 @@ def test_the_table_grows_and_is_cut_off(tmp_path, small_recipe, small_objective,
         watch.measured(encoder, images)
     Diagnostics(small_recipe(), pictures(), folder=tmp_path, position=100).measured(encoder, 300)
     assert pd.read_csv(tmp_path / "diagnostics.csv")["images"].unique().tolist() == [0, 100, 300]
+
+
+def test_a_table_of_an_earlier_version_goes_on_and_is_drawn(tmp_path, small_recipe, small_objective, pictures):
+    encoder, file = small_objective("simmim").encoder, tmp_path / "diagnostics.csv"
+    Diagnostics(small_recipe(), pictures(), folder=tmp_path).measured(encoder, 100)
+    pd.read_csv(file).drop(columns="convention").to_csv(file, index=False)
+    assert plot_run(tmp_path)
+    Diagnostics(small_recipe(), pictures(), folder=tmp_path, position=100).measured(encoder, 200)
+    table = pd.read_csv(file)
+    assert table["images"].unique().tolist() == [100, 200]
+    assert set(table[table["convention"] == "park2023"]["images"]) == {200}
+    assert plot_run(tmp_path)
