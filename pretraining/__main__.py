@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="file, or folder of a training")
     export.add_argument("out", type=Path, metavar="OUT", help="file ending in .safetensors")
     export.add_argument("--half", action="store_true", help="store the weights in float16")
+    export.add_argument("--licence", help="of the weights, for the card (default: the start weights', or none)")
     export.set_defaults(run=_export)
     return parser
 
@@ -123,7 +124,8 @@ def _export(options: argparse.Namespace, command: str) -> int:
     from .training.checkpoint import CHECKPOINT
 
     path = options.checkpoint
-    written = export(path / CHECKPOINT if path.is_dir() else path, options.out, half=options.half)
+    file = path / CHECKPOINT if path.is_dir() else path
+    written = export(file, options.out, half=options.half, licence=options.licence)
     print("\n".join(map(str, written)))
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path, PurePath
 from typing import Any
@@ -23,11 +24,20 @@ from .recipe import parsed, recipe_text
 from .watching.diagnostics import DIAGNOSTICS
 
 SUFFIX = ".safetensors"
+IN_FRONT = re.compile(r"(--[\w-]+=)?([\w-]+:)?(?=[/~])")
+"""What may stand in front of a path: an option, the name of a data set."""
+
 FOR_READERS = {"interpolation": "bicubic", "crop_pct": 1.0}
 """How the images of the diagnostics were prepared: shorter side to the image size, centre cropped."""
 
 
-def export(checkpoint: str | os.PathLike[str], out: str | os.PathLike[str], *, half: bool = False) -> list[Path]:
+def export(
+    checkpoint: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    half: bool = False,
+    licence: str | None = None,
+) -> list[Path]:
     """Write the encoder of a checkpoint and its card, in the form that `models.load_model(out)` reads.
 
     The encoder comes without classifier, projector or decoder. Of paths the card keeps only the last part.
@@ -36,6 +46,8 @@ def export(checkpoint: str | os.PathLike[str], out: str | os.PathLike[str], *, h
         checkpoint: file of this project's pretraining.
         out: file ending in `.safetensors`; the card ends in `.json`. Both are overwritten.
         half: weights in float16; else in float32.
+        licence: of the weights, as their owner gives them; by default that of the weights that a fine-tuning began
+            with, where it is known, and none for all others.
     Returns:
         Paths of weights and card.
     Raises:
@@ -54,20 +66,25 @@ def export(checkpoint: str | os.PathLike[str], out: str | os.PathLike[str], *, h
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as part:
         save_file(_halved(state) if half else state, part, metadata={"format": "pt"})
-    text = json.dumps(card(encoder, known, _neighbours(path.parent, known["images_seen"])), indent=1)
+    told = card(encoder, known, _neighbours(path.parent, known["images_seen"]), licence)
+    text = json.dumps(told, indent=1)
     with replacing(out.with_suffix(".json")) as part:
         part.write_text(text + "\n", encoding="utf-8")
     return [out, out.with_suffix(".json")]
 
 
-def card(encoder: Any, known: dict[str, Any], neighbours: dict[str, float]) -> dict[str, Any]:
+def card(
+    encoder: Any, known: dict[str, Any], neighbours: dict[str, float], licence: str | None = None
+) -> dict[str, Any]:
     """What is known of the weights, in plain values.
 
     Args:
         encoder: of timm, as loaded.
         known: entry `vit_anatomy` of the checkpoint.
         neighbours: k-NN accuracy by kind of feature, measured at the end of the training; may be empty.
+        licence: as in `export`.
     """
+    licence = licence or known.get("start_licence")
     recipe = _without_places(parsed(known["recipe"]))
     asked = recipe.WATCH.PATH or "training images outside the bank"
     return {
@@ -89,7 +106,8 @@ def card(encoder: Any, known: dict[str, Any], neighbours: dict[str, float]) -> d
         "recipe": recipe_text(recipe),
         "torch": known["torch"],
         "timm": known["timm"],
-        "licence": "MIT",
+        **({"changes": known["changes"]} if known.get("changes") else {}),
+        **({"licence": licence} if licence else {}),
     }
 
 
@@ -118,12 +136,17 @@ def without_folders(command: str) -> str:
 
 
 def _shortened(word: str) -> str:
-    """The last part of an absolute path, and the zip that it lies in."""
-    parts = PurePath(word).parts
-    if not PurePath(word).is_absolute() or len(parts) < 2:
+    """The last part of a path, absolute or from home, and the zip that it lies in; what stands in front is kept.
+
+    >>> _shortened("--data=imagenet:/home/me/ilsvrc")
+    '--data=imagenet:ilsvrc'
+    """
+    found = IN_FRONT.match(word)
+    parts = PurePath(word[found.end() :]).parts if found else ()
+    if found is None or len(parts) < 2:
         return word
     zips = [place for place, part in enumerate(parts) if part.lower().endswith(".zip")]
-    return "/".join(parts[zips[0] :] if zips else parts[-1:])
+    return found.group() + "/".join(parts[zips[0] :] if zips else parts[-1:])
 
 
 def _without_places(recipe: CfgNode) -> CfgNode:
@@ -139,8 +162,9 @@ def _without_places(recipe: CfgNode) -> CfgNode:
 def _data(command: str, recipe: CfgNode) -> str:
     """What the training images were called."""
     words = shlex.split(command)
-    given = words[words.index("--data") + 1] if "--data" in words[:-1] else recipe.DATA.PATH
-    return _shortened(given)
+    given = [after for word, after in zip(words, words[1:]) if word == "--data"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--data=")]
+    return _shortened(given[-1] if given else recipe.DATA.PATH)
 
 
 def _neighbours(folder: Path, images_seen: int) -> dict[str, float]:

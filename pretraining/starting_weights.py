@@ -31,10 +31,12 @@ class Start:
     Attributes:
         encoder: of timm: VisionTransformer, Beit or Eva.
         sha256: of the names and values of its weights as they were loaded; empty where it is new.
+        licence: of those weights; None where it is not known, or where they are new.
     """
 
     encoder: Any
     sha256: str
+    licence: str | None = None
 
 
 def starting_encoder(node: CfgNode) -> Start:
@@ -57,7 +59,7 @@ def starting_encoder(node: CfgNode) -> Start:
     ]
     if wrong:
         raise ValueError("; ".join([*wrong, "leave sizes to the weights"]))
-    return Start(encoder, weights_hash(encoder))
+    return Start(encoder, weights_hash(encoder), loaded.passport.licence)
 
 
 def recipe_from(name_or_path: str | os.PathLike[str], opts: Sequence[str] = ()) -> CfgNode:

@@ -96,7 +96,9 @@ def _finetune(recipe: CfgNode, classes: int) -> Objective:
     if node.RELATIVE_BIAS == "block":
         bias_per_block(start.encoder)
     add_classifier(start.encoder, classes, pooling=node.POOLING, std=node.HEAD_STD)
-    return Finetune(start.encoder, node, classes=classes, start_sha256=start.sha256)
+    objective = Finetune(start.encoder, node, classes=classes, start_sha256=start.sha256)
+    objective.start_licence = start.licence
+    return objective
 
 
 _BUILDERS: dict[str, Callable[[CfgNode, int], Objective]] = {

@@ -20,11 +20,13 @@ class Objective(nn.Module):
     Attributes:
         encoder: the timm ViT that is analysed afterwards.
         start_sha256: of the weights that the encoder starts from; empty where it is new.
+        start_licence: of those weights, where it is known.
         keys: family of `models` whose rules read the official structure, where its keys do not tell it themselves.
     """
 
     encoder: Encoder
     start_sha256: str = ""
+    start_licence: str | None = None
     keys: str | None = None
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:

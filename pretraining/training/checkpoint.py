@@ -91,6 +91,7 @@ def _known(recipe: CfgNode, objective: Objective) -> dict[str, Any]:
         "method": recipe.METHOD,
         "recipe": recipe_text(recipe),
         "start_sha256": objective.start_sha256,
+        "start_licence": objective.start_licence,
         "keys": objective.keys,
         "num_heads": _heads(objective),
         "mean": list(recipe.DATA.MEAN),

@@ -70,8 +70,8 @@ class Diagnostics:
             encoder: of timm.
             images_seen: position in the training.
         Returns:
-            Rows (images, metric, depth, value, convention): attention_distance in pixels and attention_nmi for depths 1 ... L,
-            token_similarity and relative_log_amplitude at the highest frequency (nats) for depths 0 ... L, and
+            Rows (images, metric, depth, value, convention): attention_distance in pixels and attention_nmi for depths
+            1 ... L, token_similarity and relative_log_amplitude at the highest frequency (nats) for depths 0 ... L, and
             knn_patches and knn_class_token (share of right votes) at depth L where there are labels. Tables of earlier
             versions lack the convention, which was the same.
         """

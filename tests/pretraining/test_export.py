@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 
 from models import inspect_checkpoint, load_decoder, load_model
+from pretraining.__main__ import main
 from pretraining.export import export, without_folders
 from pretraining.objectives import build_objective
 from pretraining.optimisation import build_optimiser
@@ -100,7 +101,7 @@ def test_an_export_is_the_encoder_and_its_card(method, trained, tmp_path):
     weights, card = export(path, tmp_path / "new" / "mine.safetensors")
     model = load_model(weights)
     assert_same_features(model, objective.encoder)
-    assert (model.passport.heads, model.passport.licence) == (3, "MIT")
+    assert (model.passport.heads, model.passport.licence) == (3, None)
     assert model.passport.saw_labels == (method == "supervised")
     assert model.pretrained_cfg["mean"] == (0.1, 0.2, 0.3)
     told = json.loads(card.read_text())
@@ -108,7 +109,7 @@ def test_an_export_is_the_encoder_and_its_card(method, trained, tmp_path):
     assert f"METHOD: {method}" in told["recipe"] and told["torch"] == torch.__version__.split("+")[0]
     assert told["data"] == "cifar10.zip/train"
     assert "somewhere" not in card.read_text() and "elsewhere" not in card.read_text()
-    assert "knn_accuracy" not in told
+    assert "knn_accuracy" not in told and "licence" not in told and "changes" not in told
 
 
 def test_the_card_tells_the_neighbours_of_these_very_weights(trained, tmp_path):
@@ -119,6 +120,33 @@ def test_the_card_tells_the_neighbours_of_these_very_weights(trained, tmp_path):
     table.to_csv(tmp_path / "diagnostics.csv", index=False)
     _, card = export(path, tmp_path / "mine.safetensors")
     assert json.loads(card.read_text())["knn_accuracy"] == {"patches": 0.25, "queries": "cifar10.zip/test"}
+
+
+def test_the_licence_is_the_owners(trained, tmp_path):
+    _, path = trained("simmim")
+    typed = ["export", str(path), str(tmp_path / "mine.safetensors"), "--licence", "CC-BY-4.0"]
+    assert main(typed) == 0
+    assert load_model(tmp_path / "mine.safetensors").passport.licence == "CC-BY-4.0"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("--data=/home/me/photos", "photos"),
+        ("--data=imagenet:/home/me/ilsvrc", "imagenet:ilsvrc"),
+        ("--data imagenet:/home/me/ilsvrc", "imagenet:ilsvrc"),
+        ("--data cifar10:~/me/data", "cifar10:data"),
+        ("--data=cifar10", "cifar10"),
+    ],
+)
+def test_the_card_names_the_images_and_not_their_owner(given, shown, trained, tmp_path):
+    _, path = trained("simmim", "WATCH.PATH", "imagenet-val:/home/me/ilsvrc")
+    payload = torch.load(path, weights_only=True)
+    payload["vit_anatomy"]["command"] = f"python -m pretraining simmim {given} --out=/home/me/run"
+    torch.save(payload, path)
+    _, card = export(path, tmp_path / "mine.safetensors")
+    assert json.loads(card.read_text())["data"] == shown
+    assert "me/" not in card.read_text() and "home" not in card.read_text()
 
 
 def test_half_precision(trained, tmp_path):

@@ -90,6 +90,13 @@ def test_its_file_is_a_classifier(family, bias, pooling, start, photographs, tmp
     assert str(tmp_path) not in (tmp_path / "mine.json").read_text()
 
 
+def test_the_start_s_licence_goes_with_the_weights(photographs, tmp_path):
+    opts = [str(word) for word in (*QUICK, "SCHEDULE.EPOCHS", 1)]
+    recipe = recipe_from("mini_finetune", ["ENCODER.WEIGHTS", "mini-mae", *opts])
+    checkpoint = train(recipe, str(photographs), tmp_path, device="cpu", progress=False).checkpoint
+    assert load_model(export(checkpoint, tmp_path / "mine.safetensors")[0]).passport.licence == "MIT"
+
+
 def test_a_method_without_labels_has_no_classifier(photographs, small_recipe, tmp_path):
     recipe = small_recipe("simmim", "SCHEDULE.EPOCHS", 1, "SCHEDULE.WARMUP_EPOCHS", 0)
     checkpoint = train(recipe, str(photographs), tmp_path, device="cpu", progress=False).checkpoint
