@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -162,7 +163,7 @@ def _without_places(recipe: CfgNode) -> CfgNode:
 def _data(command: str, recipe: CfgNode) -> str:
     """What the training images were called."""
     words = shlex.split(command)
-    given = [after for word, after in zip(words, words[1:]) if word == "--data"]
+    given = [after for word, after in pairwise(words) if word == "--data"]
     given += [word.partition("=")[2] for word in words if word.startswith("--data=")]
     return _shortened(given[-1] if given else recipe.DATA.PATH)
 
