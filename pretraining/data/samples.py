@@ -33,10 +33,10 @@ Part = Callable[[Image.Image, np.random.Generator], np.ndarray]
 def sample_maker(recipe: CfgNode) -> Maker:
     """Function from (RGB image, generator) to what the recipe's method sees of it.
 
-    mocov3: view1, view2; simmim: image, mask; mae: image, noise; hybrid: all of mocov3 and simmim, at LAMBDA 0 or
-    1 of one of them; supervised and finetune: image. Views are (row, column, 3) in 8 bit, not yet normalised; that of finetune is (3, row, column) in
-    float32 and normalised, as it is erased with noise. A mask is (row, column) on the patch grid, 1 = masked; a noise
-    has one value for each patch.
+    mocov3: view1, view2; simmim: image, mask; mae: image, noise; hybrid: all of mocov3 and simmim, at LAMBDA 0 or 1 of
+    one of them; supervised and finetune: image. Views are (row, column, 3) in 8 bit, not yet normalised; that of
+    finetune is (3, row, column) in float32 and normalised, as it is erased with noise. A mask is (row, column) on the
+    patch grid, 1 = masked; a noise has one value for each patch.
 
     Raises:
         ValueError: an unknown method.
