@@ -115,7 +115,9 @@ def test_refusals(images, tmp_path, capsys):
 
 def test_other_options_in_the_same_folder_are_refused(images, tmp_path, capsys):
     assert main(typed(images, tmp_path, "SCHEDULE.EPOCHS", 1)) == 0
-    assert "another recipe: SEED: 0 -> 1" in error_of(capsys, typed(images, tmp_path, "SCHEDULE.EPOCHS", 1, "SEED", 1))
+    name, *rest = typed(images, tmp_path, "SCHEDULE.EPOCHS", 1, "SEED", 1)
+    assert "holds the results of another command" in error_of(capsys, [name, *rest])
+    assert "another recipe: SEED: 0 -> 1" in error_of(capsys, [name, "--overwrite", *rest])
 
 
 def started(*arguments):
