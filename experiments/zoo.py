@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-MODELS = ("mini-moco", "mini-simmim", "mini-mae", "mini-supervised", "mini-random")
+MODELS = ("mini-moco", "mini-simmim", "mini-mae", "mini-hybrid", "mini-supervised", "mini-random")
 
 
 def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:

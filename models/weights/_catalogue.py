@@ -79,6 +79,14 @@ _MINIATURES = (
         "528ff2ada88427bef63341268c82c6a5c56daf3a1c8e35bfb3ad04df9243c361",
     ),
     _Miniature(
+        "mini-hybrid",
+        "hybrid",
+        "hybrid",
+        "hybrid.safetensors",
+        2446928,
+        "b3f8b7f24d357f3d9f094f606cb2e26d10bfe666f662d9847d5bbc96cf9f03e1",
+    ),
+    _Miniature(
         "mini-supervised",
         "supervised",
         "supervised",
