@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from models import load_model
-from pretraining.objectives import METHODS, build_objective
+from pretraining.methods import METHODS
+from pretraining.objectives import build_objective
 from tests.pretraining.objectives.recipes import small_recipe
 
 ENTRY = {"mocov3": "state_dict", "simmim": "model", "mae": "model"}
