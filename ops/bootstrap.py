@@ -56,6 +56,7 @@ def resampled_means(
         seed: of the draws, which are those of `bootstrap_interval`.
     Raises:
         ValueError: fewer than two images, or no resamples.
+    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 6.
 
     >>> resampled_means(torch.tensor([2.0, 2.0]), resamples=3)
     tensor([2., 2., 2.], dtype=torch.float64)

@@ -56,7 +56,7 @@ def test_timm_knows_exactly_the_names_it_is_said_to_host(weights) -> None:
 
 @EVERY
 def test_only_fine_tuned_and_supervised_weights_saw_labels(weights) -> None:
-    tagged = any(word in weights.name for word in ("ft_in1k", "linear")) or weights.family == "supervised"
+    tagged = any(word in weights.name for word in ("ft_in1k", "linear")) or weights.method.startswith("supervised")
     assert weights.saw_labels == tagged
 
 

@@ -118,6 +118,8 @@ def test_test_masks_with_unknown_classes(tmp_path, capsys):
 
 def test_a_state_of_another_training_is_refused(out, capsys):
     assert dense(out, "--lr", "0.5") == 1
+    assert "holds the results of another command" in capsys.readouterr().err
+    assert dense(out, "--lr", "0.5", "--overwrite") == 1
     assert "is a training of something else: recipe was dense-v1" in capsys.readouterr().err
 
 
