@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ._differences import DIFFERENCES, paired_differences
-from .depth_metrics import layout_facts
+from .depth_metrics import measured
 from .findings import Findings
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 SIZE = (4.2, 3.7)  # inches of a panel
 COLUMNS = 4
+ENTRY = 2.2  # inches of the longest entry of the legend, that of the uniform line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,58 +52,47 @@ class Panel:
     logarithmic: bool = False
 
 
-def measured(
-    name: str,
-    metrics: Mapping[str, Callable[..., Any]],
-    loaded: Mapping[str, nn.Module],
-    images: Images,
-    settings: Settings,
-    device: torch.device,
-) -> Findings:
-    """Per-image values of metrics at each depth of each model, and the differences between models.
+Metrics = Callable[["Settings"], Mapping[str, Callable[..., Any]]]
+"""From the options of a run to what `models.measure` is to measure."""
+
+
+def depth_experiment(
+    name: str, title: str, panels: Sequence[Panel], metrics: Metrics
+) -> tuple[Callable[..., Findings], Callable[..., Figure]]:
+    """`measure` and `draw` of an experiment that shows metrics over depth.
 
     Args:
         name: of the experiment and its table.
-        metrics: as for `models.measure`.
-        loaded: models by the names that figures show; on the CPU afterwards.
-        images: of `open_images`.
-        settings: of the run.
-        device: to run on.
-    Returns:
-        Tables NAME (per-image values) and `differences`: of each model from the first one, paired image by image.
+        title: of the figure.
+        panels: in order.
+        metrics: what is measured.
     """
-    import torch
 
-    from study.comparison import comparison
-    from study.model_set import is_miniature
+    def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
+        """One pass of each model.
 
-    tables, speeds = [], {}
-    for model_name, model in loaded.items():
-        model.to(device, getattr(torch, settings.dtype))
-        started = time.perf_counter()
-        tables.append(
-            comparison(
-                {model_name: model},
-                images,
-                metrics,
-                batch_size=settings.batch_size,
-                workers=settings.workers,
-                progress=True,
-            )
-        )
-        speeds[model_name] = round(len(images) / (time.perf_counter() - started), 1)
-        model.cpu()
-    table = pd.concat(tables, ignore_index=True)
-    facts = {
-        "images": len(images),
-        "data": images.where,
-        "convention": settings.convention,
-        "metrics": list(dict.fromkeys(table["metric"])),
-        "layouts": {model_name: layout_facts(model) for model_name, model in loaded.items()},
-        "miniatures": [model_name for model_name, model in loaded.items() if is_miniature(model)],
-        "images_per_second": speeds,
-    }
-    return Findings({name: table, DIFFERENCES: paired_differences(table)}, {}, facts)
+        Args:
+            loaded: models by the names that the figure shows; on the CPU afterwards.
+            images: of `open_images`.
+            settings: of the run.
+            device: to run on.
+        Returns:
+            The experiment's table (per-image values) and `differences`: of each model from the first one, paired image
+            by image.
+        """
+        table, facts = measured(metrics(settings), loaded, images, settings, device)
+        return Findings({name: table, DIFFERENCES: paired_differences(table)}, {}, facts)
+
+    def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
+        """The figure, from the findings alone.
+
+        Args:
+            findings: of `measure`, or read back.
+            summary: of the experiment's table, by `study.summary`.
+        """
+        return curves_figure(title, panels, findings, summary)
+
+    return measure, draw
 
 
 def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -112,7 +101,7 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
     Args:
         title: what is shown.
         panels: in order.
-        findings: of `measured`, or read back.
+        findings: of `measure`, or read back.
         summary: of their table.
     Raises:
         ValueError: the summary lacks a metric.
@@ -130,7 +119,13 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
         ax.remove()
     figure.suptitle(f"{title}: {facts['images']} images ({'/'.join(PurePath(facts['data']).parts[-2:])})")
     handles = dict(entry for ax in axes[: len(panels)] for entry in _legend(ax))
-    body.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(6, len(handles)), frameon=False)
+    body.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside upper center",
+        ncols=min(len(handles), int(width / ENTRY)),
+        frameon=False,
+    )
     figure.supxlabel(_note(facts, summary), fontsize=8.5, color="0.3")
     return figure
 

@@ -12,24 +12,15 @@ epsilon.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from study.plots import plots
 
-from ._depth_curves import Panel, curves_figure, measured
-from .findings import Findings
+from ._depth_curves import Panel, depth_experiment
 
 if TYPE_CHECKING:
-    import torch
-    from matplotlib.figure import Figure
-    from torch import nn
-
-    from study.data import Images
-
     from .settings import Settings
 
 
@@ -40,34 +31,11 @@ def _uniform(grid: tuple[int, int], patch_size: tuple[int, int]) -> float:
 PANELS = (Panel("attention_distance", "Attention distance (px)", paper="distance", from_zero=True, uniform=_uniform),)
 
 
-def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
-    """One pass of each model.
-
-    Args:
-        loaded: models by the names that the figure shows.
-        images: of `open_images`.
-        settings: of the run.
-        device: to run on.
-    Returns:
-        Table `attention-distance` (per-image values) and `differences`, paired between models.
-    """
+def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
+    """What is measured, for `models.measure`."""
     import ops
 
-    return measured(
-        "attention-distance",
-        {"attention_distance": partial(ops.attention_distance, convention=settings.convention)},
-        loaded,
-        images,
-        settings,
-        device,
-    )
+    return {"attention_distance": partial(ops.attention_distance, convention=settings.convention)}
 
 
-def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
-    """The figure, from the findings alone.
-
-    Args:
-        findings: of `measure`, or read back.
-        summary: of the table `attention-distance`, by `study.summary`.
-    """
-    return curves_figure("Attention distance", PANELS, findings, summary)
+measure, draw = depth_experiment("attention-distance", "Attention distance", PANELS, metrics)

@@ -13,56 +13,24 @@ of 1e-8 lowers the NMI of sharp maps; exact has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ._depth_curves import Panel, curves_figure, measured
-from .findings import Findings
+from ._depth_curves import Panel, depth_experiment
 
 if TYPE_CHECKING:
-    import torch
-    from matplotlib.figure import Figure
-    from torch import nn
-
-    from study.data import Images
-
     from .settings import Settings
 
 
 PANELS = (Panel("attention_nmi", "Attention NMI", paper="nmi", from_zero=True),)
 
 
-def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
-    """One pass of each model.
-
-    Args:
-        loaded: models by the names that the figure shows.
-        images: of `open_images`.
-        settings: of the run.
-        device: to run on.
-    Returns:
-        Table `attention-nmi` (per-image values) and `differences`, paired between models.
-    """
+def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
+    """What is measured, for `models.measure`."""
     import ops
 
-    return measured(
-        "attention-nmi",
-        {"attention_nmi": partial(ops.attention_nmi, convention=settings.convention)},
-        loaded,
-        images,
-        settings,
-        device,
-    )
+    return {"attention_nmi": partial(ops.attention_nmi, convention=settings.convention)}
 
 
-def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
-    """The figure, from the findings alone.
-
-    Args:
-        findings: of `measure`, or read back.
-        summary: of the table `attention-nmi`, by `study.summary`.
-    """
-    return curves_figure("Attention NMI", PANELS, findings, summary)
+measure, draw = depth_experiment("attention-nmi", "Attention NMI", PANELS, metrics)

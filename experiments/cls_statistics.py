@@ -12,21 +12,12 @@ attention to patches is 1 - its attention to itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ._depth_curves import Panel, curves_figure, measured
-from .findings import Findings
+from ._depth_curves import Panel, depth_experiment
 
 if TYPE_CHECKING:
-    import torch
-    from matplotlib.figure import Figure
-    from torch import nn
-
-    from study.data import Images
-
     from .settings import Settings
 
 
@@ -45,28 +36,11 @@ PANELS = (
 )
 
 
-def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
-    """One pass of each model.
-
-    Args:
-        loaded: models by the names that the figure shows.
-        images: of `open_images`.
-        settings: of the run.
-        device: to run on.
-    Returns:
-        Table `cls-statistics` (per-image values) and `differences`, paired between models.
-    """
+def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
+    """What is measured, for `models.measure`."""
     import ops
 
-    metrics = {"attention": ops.class_attention_statistics, "magnitude": ops.attention_magnitudes}
-    return measured("cls-statistics", metrics, loaded, images, settings, device)
+    return {"attention": ops.class_attention_statistics, "magnitude": ops.attention_magnitudes}
 
 
-def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
-    """The figure, from the findings alone.
-
-    Args:
-        findings: of `measure`, or read back.
-        summary: of the table `cls-statistics`, by `study.summary`.
-    """
-    return curves_figure("Class token statistics", PANELS, findings, summary)
+measure, draw = depth_experiment("cls-statistics", "Class token statistics", PANELS, metrics)

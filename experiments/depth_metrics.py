@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,27 +31,58 @@ def depth_metrics(
         settings: of the run.
         device: to run on.
     """
+    import ops
+
+    metrics = {
+        "distance": partial(ops.attention_distance, convention=settings.convention),
+        "nmi": partial(ops.attention_nmi, convention=settings.convention),
+        "token_similarity": ops.token_similarity,
+        "delta_log_amplitude": highest_frequency,
+    }
+    table, facts = measured(metrics, loaded, images, settings, device)
+    return table, {**facts, "metrics": list(METRICS)}
+
+
+def measured(
+    metrics: Mapping[str, Callable[..., Any]],
+    loaded: Mapping[str, nn.Module],
+    images: Images,
+    settings: Settings,
+    device: torch.device,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Per-image values of metrics in one pass of each model, and the facts that a figure says of them.
+
+    Args:
+        metrics: as for `models.measure`.
+        loaded: models by the names that the figure shows; they are on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    """
     import torch
 
+    from study.comparison import comparison
     from study.model_set import is_miniature
 
+    options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
     tables, speeds = [], {}
     for name, model in loaded.items():
         model.to(device, getattr(torch, settings.dtype))
         started = time.perf_counter()
-        tables.append(_per_image(name, model, images, settings))
+        tables.append(comparison({name: model}, images, metrics, **options))
         speeds[name] = len(images) / (time.perf_counter() - started)
         model.cpu()
+    table = pd.concat(tables, ignore_index=True)
     facts = {
         "images": len(images),
         "data": images.where,
         "convention": settings.convention,
-        "metrics": list(METRICS),
-        "layouts": {name: layout_facts(model) for name, model in loaded.items()},
+        "metrics": list(dict.fromkeys(table["metric"])),
+        "layouts": {name: _layout(model) for name, model in loaded.items()},
         "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
         "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},
     }
-    return pd.concat(tables, ignore_index=True), facts
+    return table, facts
 
 
 def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
@@ -61,21 +92,7 @@ def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
     return relative_log_amplitude(tokens, grid=grid)[..., -1]
 
 
-def _per_image(name: str, model: nn.Module, images: Images, settings: Settings) -> pd.DataFrame:
-    import ops
-    from study.comparison import comparison
-
-    metrics = {
-        "distance": partial(ops.attention_distance, convention=settings.convention),
-        "nmi": partial(ops.attention_nmi, convention=settings.convention),
-        "token_similarity": ops.token_similarity,
-        "delta_log_amplitude": highest_frequency,
-    }
-    options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
-    return comparison({name: model}, images, metrics, **options)
-
-
-def layout_facts(model: Any) -> dict[str, Any]:
+def _layout(model: Any) -> dict[str, Any]:
     """Grid, patch size (height, width) in pixels and depth of a model, as JSON takes them."""
     from models import token_layout
     from models.layout import pair

@@ -12,49 +12,23 @@ highest bin of the diagonal is 6/7 pi, as in the official notebook.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ._depth_curves import Panel, curves_figure, measured
-from .findings import Findings
+from ._depth_curves import Panel, depth_experiment
 
 if TYPE_CHECKING:
-    import torch
-    from matplotlib.figure import Figure
-    from torch import nn
-
-    from study.data import Images
-
     from .settings import Settings
 
 
 PANELS = (Panel("delta_log_amplitude", "Δ log amplitude (nats)", paper="amplitude"),)
 
 
-def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
-    """One pass of each model.
-
-    Args:
-        loaded: models by the names that the figure shows.
-        images: of `open_images`.
-        settings: of the run.
-        device: to run on.
-    Returns:
-        Table `fourier` (per-image values) and `differences`, paired between models.
-    """
+def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
+    """What is measured, for `models.measure`."""
     from .depth_metrics import highest_frequency
 
-    metrics = {"delta_log_amplitude": highest_frequency}
-    return measured("fourier", metrics, loaded, images, settings, device)
+    return {"delta_log_amplitude": highest_frequency}
 
 
-def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
-    """The figure, from the findings alone.
-
-    Args:
-        findings: of `measure`, or read back.
-        summary: of the table `fourier`, by `study.summary`.
-    """
-    return curves_figure("Amplitude of the highest frequency", PANELS, findings, summary)
+measure, draw = depth_experiment("fourier", "Amplitude of the highest frequency", PANELS, metrics)

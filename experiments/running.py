@@ -36,7 +36,7 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
     from .provenance import origin
 
     device = device_of(settings.device)
-    images = _images(settings)
+    images = opened_images(settings)
     loaded = loaded_models(settings.models, settings.num_heads)
     for name, folder in folders.items():
         known = origin(name, settings, loaded, images, device, command)
@@ -47,7 +47,7 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
         _tell(means, findings.facts, draw_folder(folder) + paths)
 
 
-def _images(settings: Settings) -> Images:
+def opened_images(settings: Settings) -> Images:
     """The images, broken ones told on the terminal."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BrokenImages)

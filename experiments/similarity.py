@@ -14,20 +14,13 @@ Source: Park et al. 2023 (arXiv:2305.00729), fig. 5; the choices are open points
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ._depth_curves import Panel, curves_figure, measured
-from .findings import Findings
+from ._depth_curves import Panel, depth_experiment
 
 if TYPE_CHECKING:
-    import torch
-    from matplotlib.figure import Figure
-    from torch import Tensor, nn
-
-    from study.data import Images
+    from torch import Tensor
 
     from .settings import Settings
 
@@ -55,34 +48,17 @@ def after_attention(after: Tensor) -> Tensor:
     return token_similarity(after)
 
 
-def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
-    """One pass of each model.
-
-    Args:
-        loaded: models by the names that the figure shows.
-        images: of `open_images`.
-        settings: of the run.
-        device: to run on.
-    Returns:
-        Table `similarity` (per-image values) and `differences`, paired between models.
-    """
+def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
+    """What is measured, for `models.measure`."""
     import ops
 
-    metrics = {
+    return {
         "heads": ops.head_similarity,
         "depths": ops.depth_similarity,
         "tokens_of_heads": of_joined_heads,
         "tokens_after_attention": after_attention,
         "tokens_of_block": ops.token_similarity,
     }
-    return measured("similarity", metrics, loaded, images, settings, device)
 
 
-def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
-    """The figure, from the findings alone.
-
-    Args:
-        findings: of `measure`, or read back.
-        summary: of the table `similarity`, by `study.summary`.
-    """
-    return curves_figure("Cosine similarity", PANELS, findings, summary)
+measure, draw = depth_experiment("similarity", "Cosine similarity", PANELS, metrics)

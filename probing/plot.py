@@ -13,20 +13,16 @@ from matplotlib.figure import Figure
 from study.atomic import replacing
 from study.plots import plots
 
-from .aggregation.figure import poolings_figure
+from .aggregation.figure import NAMES, poolings_figure
 from .dense.drawing import miou_figure
 from .evaluation.figures import frequency_figure, shape_bias_figure
 from .table import read_results
 
 PANEL = (3.6, 3.0)  # inches
 COLUMNS = 4
+GRIDS = 3  # models side by side
 HEADS = {"linear": "linear probe", "knn": "k-NN", "knn_plain": "k-NN, one vote each", "abmilp": "AbMILP"}
-POOLINGS = {
-    "class_token": "class token",
-    "patches": "mean of patches",
-    "registers": "registers",
-    "tokens": "patch tokens",
-}
+POOLINGS = {**NAMES, "tokens": "patch tokens"}
 LETTERS = 8  # points
 FEW = 3  # poolings, which a grid shows better
 DARK = 0.6  # share of a colour map from which on letters are white
@@ -101,9 +97,11 @@ def grid_figure(table: pd.DataFrame) -> Figure | None:
         return None
     models, pairs = list(table["model"].unique()), _pairs(table)
     layers = sorted(table["layer"].unique())
-    size = (0.75 * len(pairs) * len(models) + 1.6, 0.28 * len(layers) + 2.3)
+    rows = -(-len(models) // GRIDS)
+    columns = -(-len(models) // rows)
+    size = (0.75 * len(pairs) * columns + 1.6, (0.28 * len(layers) + 1.8) * rows + 0.5)
     figure = Figure(figsize=(max(size[0], 5), size[1]), layout="constrained")
-    axes = figure.subplots(1, len(models), squeeze=False, sharey=True)[0]
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     limits = table["value"].min(), table["value"].max()
     for ax, model in zip(axes, models):
         cells = _cells(table[table["model"] == model], layers, pairs)
@@ -113,7 +111,10 @@ def grid_figure(table: pd.DataFrame) -> Figure | None:
         names = [f"{HEADS[head]}\n{POOLINGS.get(pooling, pooling)}" for head, pooling in pairs]
         ax.set_xticks(range(len(pairs)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=LETTERS - 1)
         ax.set_yticks(range(len(layers)), [str(layer) for layer in layers], fontsize=LETTERS)
-    axes[0].set_ylabel("Layer (0 = embedding)", fontsize=9)
+    for ax in axes[len(models) :]:
+        ax.remove()
+    for ax in axes[::columns]:
+        ax.set_ylabel("Layer (0 = embedding)", fontsize=9)
     figure.suptitle("Accuracy on test images (%), bold: the best layer of a column", fontsize=10)
     return figure
 

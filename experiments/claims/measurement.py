@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +25,8 @@ STORED = Path(__file__).parents[2] / "resources" / "results" / "probing"
 """Probes of the miniatures, trained and committed."""
 
 
-def measured(
-    cl: tuple[str, nn.Module],
-    mim: tuple[str, nn.Module],
+def evidence_of(
+    loaded: Mapping[str, nn.Module],
     images: Images,
     settings: Settings,
     device: torch.device,
@@ -36,38 +36,26 @@ def measured(
     """Everything that the claims ask of attention and tokens, per image, in one pass of each model.
 
     Args:
-        cl, mim: (name, model).
+        loaded: the contrastive and the masked model, by name and in this order; a single one stands for both.
         images: of `open_images`.
         settings: of the run: convention, batch size, precision, seed.
         device: to run on.
         probes: accuracies of both models, or None.
     """
-    import torch
-
     import ops
-    from study.comparison import comparison
 
-    from ..depth_metrics import highest_frequency
-    from ..similarity import after_attention, of_joined_heads
+    from .. import depth_metrics, similarity
 
     metrics = {
         "distance": partial(ops.attention_distance, convention=settings.convention),
         "nmi": partial(ops.attention_nmi, convention=settings.convention),
-        "heads": ops.head_similarity,
-        "depths": ops.depth_similarity,
-        "tokens_of_heads": of_joined_heads,
-        "tokens_after_attention": after_attention,
-        "tokens_of_block": ops.token_similarity,
-        "delta_log_amplitude": highest_frequency,
+        "delta_log_amplitude": depth_metrics.highest_frequency,
         "class": ops.class_attention_statistics,
+        **similarity.metrics(settings),
     }
-    tables = []
-    for name, model in (cl, mim):
-        model.to(device, getattr(torch, settings.dtype))
-        options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
-        tables.append(comparison({name: model}, images, metrics, **options))
-        model.cpu()
-    return Evidence(cl[0], mim[0], pd.concat(tables, ignore_index=True), probes, settings.seed or 0)
+    table, _ = depth_metrics.measured(metrics, loaded, images, settings, device)
+    names = list(loaded)
+    return Evidence(names[0], names[-1], table, probes, settings.seed or 0)
 
 
 def stored_probes(folder: Path | None, cl: str, mim: str) -> tuple[pd.DataFrame, Path] | tuple[None, None]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-from study.data import open_images
 from study.record import write_manifest
 
 from ..findings import MANIFEST
 from ..folder import made, remove_empty, results_folder
+from ..running import opened_images
 from ..settings import Settings
 from .claim import Judged, judged
 from .list_of_claims import CLAIMS
-from .measurement import measured, stored_probes
+from .measurement import evidence_of, stored_probes
 from .writing import as_lines, write
 
 REFUTED = 2
@@ -45,42 +44,28 @@ def run_claims(options: argparse.Namespace, settings: Settings, command: str) ->
 
 def _judged(options: argparse.Namespace, settings: Settings, command: str, folder: Path) -> Sequence[Judged]:
     from study.device import device_of
-    from study.loading import loaded_models, shown_names
-    from study.provenance import arithmetic, versions, weights
+    from study.loading import loaded_models
+
+    from ..provenance import origin
 
     device = device_of(settings.device)
-    typed = [options.cl, options.mim]
-    names = shown_names(typed) if options.cl != options.mim else [options.cl, options.mim]
-    loaded = loaded_models(list(dict.fromkeys(typed)), settings.num_heads)
-    models = [next(iter(loaded.values())), list(loaded.values())[-1]]
-    images = open_images(settings.data, limit=settings.images, seed=settings.seed, labels=settings.labels)
-    labels = names if names[0] != names[1] else [names[0], f"{names[1]} (again)"]
-    probes, where = stored_probes(options.probing, *names)
-    evidence = measured((labels[0], models[0]), (labels[1], models[1]), images, settings, device, probes=probes)
+    loaded = loaded_models(list(dict.fromkeys([options.cl, options.mim])), settings.num_heads)  # one against itself too
+    images = opened_images(settings)
+    names = list(loaded)
+    cl, mim = names[0], names[-1]
+    probes, where = stored_probes(options.probing, cl, mim)
+    known = origin("claims", settings, loaded, images, device, command)
+    evidence = evidence_of(loaded, images, settings, device, probes=probes)
     found = [judged(claim, evidence) for claim in CLAIMS]
-    counts = {
-        answer: sum(one.answer == answer for one in found) for answer in dict.fromkeys(one.answer for one in found)
-    }
-    said = ", ".join(f"{number} {answer}" for answer, number in counts.items())
+    said = ", ".join(f"{number} {answer}" for answer, number in Counter(one.answer for one in found).items())
     note = (
-        f"CL: {names[0]}, MIM: {names[1]}; {len(images)} images of {images.where}; convention {settings.convention}; "
+        f"CL: {cl}, MIM: {mim}; {len(images)} images of {images.where}; convention {settings.convention}; "
         f"probes: {where.name if where else 'none'}. Intervals: bootstrap over images, paired between the models; of "
         "probes the widest that both accuracies' intervals allow. `"
         f"{command}`"
     )
     print(as_lines(found))
     print(f"\n{len(found)} claims: {said}")
-    paths = write(folder, found, "The papers' claims", note)
-    manifest = {
-        "experiment": "claims",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "options": {key: str(value) for key, value in dataclasses.asdict(settings).items()},
-        "models": {name: weights(model) for name, model in zip(names, models)},
-        "images": {"where": images.where, "count": len(images), "digest": images.digest},
-        "arithmetic": arithmetic(settings.dtype, device),
-        "versions": versions(),
-    }
-    paths.append(write_manifest(manifest, folder / MANIFEST))
+    paths = [*write(folder, found, "The papers' claims", note), write_manifest(known, folder / MANIFEST)]
     print("\n".join(map(str, paths)))
     return found

@@ -1,9 +1,12 @@
 """The experiments over depth: what stands in their tables, against the functions called by hand, and what is drawn."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.legend import Legend
 
 import models
 import ops
@@ -106,6 +109,19 @@ def test_uniform_lines(found):
     figure = experiment("attention-distance").draw(findings, summary(findings.tables["attention-distance"]))
     (ax,) = [ax for ax in figure.get_axes() if ax.lines]
     assert any(np.allclose(line.get_ydata(), 16.55, atol=0.01) for line in ax.lines)
+
+
+def test_the_legend_of_many_models_stays_inside_the_figure(found):
+    findings, name = found["attention-distance"], "attention-distance"
+    means, names = summary(findings.tables[name]), [f"mini-supervised-{number}" for number in range(6)]
+    layout = findings.facts["layouts"]["mini-moco"]
+    many = dataclasses.replace(findings, facts={**findings.facts, "layouts": dict.fromkeys(names, layout)})
+    one = means[means["model"] == "mini-moco"]
+    figure = experiment(name).draw(many, pd.concat([one.assign(model=model) for model in names]))
+    figure.draw_without_rendering()
+    (legend,) = [legend for legend in figure.findobj(Legend) if len(legend.get_texts()) == 7]
+    box = legend.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
 
 
 def test_differences_are_paired(found):
