@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +22,11 @@ from pretraining.data.order import steps_per_epoch
 from pretraining.optimisation import set_learning_rate
 from pretraining.optimisation.lars import LARS
 from pretraining.optimisation.parameter_groups import parameter_groups
-from study.atomic import replacing
 
 from ..linear.batched import learning_rate
 from ..linear.sources import chosen_images
 from ..linear.training import SAVE_EVERY, Plan
+from ..state import FINGERPRINT, same_state, write_state
 from .abmilp import AbMILPOptions
 from .heads import AbMILPHeads
 
@@ -114,27 +113,13 @@ class Training:
         return hashlib.sha256(json.dumps([dataclasses.asdict(self.plan), identity, sizes]).encode()).hexdigest()
 
     def _save(self, state: Path, fingerprint: str, step: int) -> None:
-        content = {
-            "fingerprint": fingerprint,
-            "step": step,
-            "heads": self.heads.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-        }
-        try:
-            with replacing(state) as part:
-                torch.save(content, part)
-        except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-            raise OSError(
-                f"the state after step {step} could not be written to {state} ({error}): make room and give the same "
-                "command again"
-            ) from error
+        trained = {"heads": self.heads.state_dict(), "optimiser": self.optimiser.state_dict()}
+        write_state(state, {FINGERPRINT: fingerprint, "step": step, **trained}, after=f"step {step}")
 
     def _resumed(self, state: Path | None, fingerprint: str) -> int:
         """Steps that are done; all is put where an earlier run of the same training left it."""
-        if state is None or not state.exists():
-            return 0
-        content: dict[str, Any] = torch.load(state, map_location="cpu", weights_only=True)
-        if content["fingerprint"] != fingerprint:
+        content = same_state(state, fingerprint)
+        if content is None:
             return 0
         self.heads.load_state_dict(content["heads"])
         self.optimiser.load_state_dict(content["optimiser"])

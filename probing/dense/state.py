@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from study.atomic import replacing
+from ..state import write_state
 
 IDENTITY = "identity"
 
@@ -21,16 +20,7 @@ def saved(path: Path, identity: Mapping[str, Any], state: Mapping[str, Any]) -> 
     Raises:
         OSError: the disk is full or the folder cannot be written to; what was there before is still there.
     """
-    try:
-        with replacing(path) as part, part.open("wb") as file:
-            torch.save({IDENTITY: dict(identity), **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-        raise OSError(
-            f"the state after epoch {state['epoch']} could not be written to {path} ({error}): make room and give the "
-            "same command again"
-        ) from error
+    write_state(path, {IDENTITY: dict(identity), **state}, after=f"epoch {state['epoch']}")
 
 
 def stored(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:

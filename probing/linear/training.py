@@ -14,9 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from study.atomic import replacing
-
 from ..presets import Preset
+from ..state import FINGERPRINT, same_state, write_state
 from .batched import BatchedProbes, fitting_batch, learning_rate
 from .probes import Probe
 from .sources import Source
@@ -215,23 +214,14 @@ def _fingerprint(plan: Plan, *known: object) -> str:
 
 
 def _save(probes: BatchedProbes, state: Path, fingerprint: str, step: int) -> None:
-    content = {"fingerprint": fingerprint, "step": step, "state": {k: v.cpu() for k, v in probes.state.items()}}
-    try:
-        with replacing(state) as part:
-            torch.save(content, part)
-    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-        raise OSError(
-            f"the state after step {step} could not be written to {state} ({error}): make room and give the same "
-            "command again"
-        ) from error
+    values = {name: value.cpu() for name, value in probes.state.items()}
+    write_state(state, {FINGERPRINT: fingerprint, "step": step, "state": values}, after=f"step {step}")
 
 
 def _resumed(probes: BatchedProbes, state: Path | None, fingerprint: str) -> int:
     """Steps that are done; the probes are put where an earlier run of the same training left them."""
-    if state is None or not state.exists():
-        return 0
-    content = torch.load(state, weights_only=True)
-    if content["fingerprint"] != fingerprint:
+    content = same_state(state, fingerprint)
+    if content is None:
         return 0
     probes.state = content["state"]
     return content["step"]
