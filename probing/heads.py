@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from .linear.logistic import logistic_regression, standardisation, standardised
 from .linear.probes import Probe, Probes
 from .linear.sources import Augmented, Cached, Source
 from .linear.training import Plan, chosen_probes, recipe_text, split, train
-from .table import row
+from .table import with_intervals
 
 NEIGHBOURS = 20  # that vote, as in DINO
 VOTES = {"knn": "softmax", "knn_plain": "uniform"}
@@ -60,7 +60,7 @@ def knn_rows(given: Inputs, cells: Sequence[Cell], heads: Sequence[str], here: P
         k: neighbours that vote, at most as many as there are training images.
     """
     k = min(k, len(given.fit))
-    rows: Rows = []
+    votes: list[_Answer] = []
     for cell in tqdm(cells[here.rank :: here.world], desc="k-NN", unit="cell", disable=not here.first):
         bank = _vectors(given.train, cell, given.fit).to(here.device)
         asked = _vectors(given.test, cell).to(here.device)
@@ -69,8 +69,8 @@ def knn_rows(given: Inputs, cells: Sequence[Cell], heads: Sequence[str], here: P
             found = knn_predict(asked, bank, labels, k=k, weighting=VOTES[head], classes=len(given.classes))  # pyright: ignore[reportArgumentType]
             weighting = "weights exp(cosine / 0.07)" if head == "knn" else "one vote each"
             recipe = f"k-NN: k {k}, {weighting}, cosine, {len(bank)} training images{_circumstances(given, None)}"
-            rows.append(_row(given, cell, head, recipe, found.cpu()))
-    return gathered(rows)
+            votes.append(_Answer(cell, head, recipe, found.cpu()))
+    return gathered(_rows(given, votes))
 
 
 def linear_rows(
@@ -104,9 +104,9 @@ def linear_rows(
         identity = _identity(given, same_width, plan, augmented)
         make = partial(_probes, given, same_width, plan, here, out, augmented, identity)
         found |= kept_probes(out, identity, make).probes
-    rows = [_row(given, cell, "linear", probe.recipe, _predicted(given, cell, probe)) for cell, probe in found.items()]
+    said = [_Answer(cell, "linear", probe.recipe, _predicted(given, cell, probe)) for cell, probe in found.items()]
     together = {cell: probe for part in gathered([found]) for cell, probe in part.items()}
-    return gathered(rows), together
+    return gathered(_rows(given, said)), together
 
 
 def _probes(
@@ -246,15 +246,24 @@ def _predicted(given: Inputs, cell: Cell, probe: Probe) -> Tensor:
     return probe.logits(_vectors(given.test, cell)).argmax(1)
 
 
-def _row(given: Inputs, cell: Cell, head: str, recipe: str, predicted: Tensor) -> dict[str, Any]:
-    return row(
-        model=given.name,
-        layer=cell.layer,
-        pooling=cell.pooling,
-        head=head,
-        recipe=recipe,
-        values=predicted == given.test_labels,
-    )
+class _Answer(NamedTuple):
+    """What a head says of the test images."""
+
+    cell: Cell
+    head: str
+    recipe: str
+    predicted: Tensor
+
+
+def _rows(given: Inputs, answers: Sequence[_Answer]) -> Rows:
+    if not answers:  # of a process without a share
+        return []
+    known = {"model": given.name, "metric": "accuracy"}
+    lines = [
+        {**known, "layer": one.cell.layer, "pooling": one.cell.pooling, "head": one.head, "recipe": one.recipe}
+        for one in answers
+    ]
+    return with_intervals(lines, torch.stack([one.predicted == given.test_labels for one in answers], dim=1))
 
 
 def _vectors(features: Features, cell: Cell, images: Tensor | None = None) -> Tensor:

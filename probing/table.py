@@ -33,12 +33,26 @@ def row(
         values: (image), of accuracy True where the answer is right.
         metric: what the values are.
     """
+    known = {"model": model, "layer": layer, "pooling": pooling, "head": head, "metric": metric, "recipe": recipe}
+    return with_intervals([known], values.unsqueeze(1))[0]
+
+
+def with_intervals(lines: Sequence[Mapping[str, Any]], values: Tensor) -> list[dict[str, Any]]:
+    """Lines of the table for the same images, whose resampling is done once for all of them.
+
+    Args:
+        lines: model, layer, pooling, head, metric and recipe of each.
+        values: (image line), as in `row`.
+    """
     from ops import bootstrap_interval
 
     numbers = values.double().cpu()
-    low, high = (float("nan"),) * 2 if len(numbers) < 2 else (end.item() for end in bootstrap_interval(numbers))
-    known = {"model": model, "layer": layer, "pooling": pooling, "head": head, "metric": metric}
-    return {**known, "value": numbers.mean().item(), "low": low, "high": high, "images": len(numbers), "recipe": recipe}
+    ends = bootstrap_interval(numbers) if len(numbers) > 1 else [numbers.new_full((len(lines),), float("nan"))] * 2
+    columns = zip(lines, numbers.mean(0).tolist(), *(end.tolist() for end in ends), strict=True)
+    found = [
+        {**line, "value": value, "low": low, "high": high, "images": len(numbers)} for line, value, low, high in columns
+    ]
+    return [{name: line[name] for name in COLUMNS} for line in found]
 
 
 def write_results(rows: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], out: Path) -> Path:
