@@ -14,9 +14,9 @@ from pathlib import Path
 
 from study.command_line import Parser, exit_status
 
-from .catalogue import chosen, default_models, titles
+from .catalogue import chosen, titles
 from .folder import made, remove_empty, results_folder
-from .settings import CONVENTIONS, DTYPES, Settings
+from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, PERPLEXITY, Settings
 
 COMMANDS = ("list", "run", "draw", "claims")
 
@@ -58,21 +58,30 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     add("names", nargs="*", metavar="NAME", help="experiments, or all; overview without any")
     add("--models", nargs="+", default=[], metavar="MODEL", help="registry or timm names, or files")
     _add_measuring(run)
+    _add_choices(run)
     run.set_defaults(run=_run)
+
+
+def _add_choices(run: argparse.ArgumentParser) -> None:
+    """What single experiments leave open."""
+    add = run.add_argument_group("choices of single experiments").add_argument
+    add("--until-precise", type=float, metavar="SHARE", help="measure until every interval is that narrow, e.g. 0.01")
+    add("--depths", type=int, nargs="+", default=[], metavar="DEPTH", help="1 ... L, where single depths are shown")
+    add("--head", type=int, metavar="N", help="of attention-maps, from 0 (default: mean over heads)")
+    add("--basis", default="joint", choices=BASES, help="tokens on which token-transformation fits its axes")
+    add("--decoder-input", default="all", choices=DECODER_INPUTS, help="patches that MAE's decoder is given")
+    add("--perplexity", type=float, default=PERPLEXITY, metavar="P", help=f"of t-SNE (default: {PERPLEXITY:g})")
+    add("--probing", type=Path, nargs="+", default=[], metavar="DIR", help="results of `python -m probing` to read")
+    add("--train", action="store_true", help="train what is read otherwise")
 
 
 def _add_claims(claims: argparse.ArgumentParser) -> None:
     add = claims.add_argument
     add("--cl", default="mini-moco", metavar="MODEL", help="the contrastive model (default: mini-moco)")
     add("--mim", default="mini-simmim", metavar="MODEL", help="the masked model (default: mini-simmim)")
-    add(
-        "--probing",
-        type=Path,
-        metavar="DIR",
-        help="of `python -m probing layers` of both (default: stored ones)",
-    )
+    add("--probing", type=Path, nargs=1, default=[], metavar="DIR", help="`probing layers` of both (default: stored)")
     _add_measuring(claims)
-    claims.set_defaults(run=_claims, names=[], models=[])
+    claims.set_defaults(run=_claims)
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
@@ -122,9 +131,9 @@ def _settings(options: argparse.Namespace) -> Settings:
         value = getattr(options, name)
         if value is not None and value < least:
             raise ValueError(f"--{name.replace('_', '-')} {value}: expected at least {least}")
-    fields = {field.name for field in dataclasses.fields(Settings)} - {"models"}
+    fields = {field.name for field in dataclasses.fields(Settings)}
     known = {name: value for name, value in vars(options).items() if name in fields}
-    return Settings(models=tuple(options.models or default_models(options.names)), **known)
+    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
 
 
 def _draw(options: argparse.Namespace, typed: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The experiments by name; each is a module with `measure` and `draw`, imported when it is needed."""
+"""The experiments by name; each is a module with `measure` (or `read`) and `draw`, imported when it is needed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ EXPERIMENTS = {
     "cls-statistics": "experiments.cls_statistics",
     "zoo": "experiments.zoo",
 }
+STORED: frozenset[str] = frozenset()
+"""Those that `read` the results of trainings instead of measuring models."""
+
 DEFAULT = "overview"
 
 
@@ -46,10 +49,9 @@ def chosen(names: Sequence[str]) -> list[str]:
     return wanted
 
 
-def default_models(names: Sequence[str]) -> tuple[str, ...]:
-    """Models of the experiments where the user names none: the miniatures that one asks for, and no other."""
-    wanted = [getattr(experiment(name), "MODELS", DEFAULT_MODELS) for name in chosen(names)]
-    return tuple(dict.fromkeys(model for models in wanted for model in models))
+def default_models(name: str) -> tuple[str, ...]:
+    """Models of an experiment where the user names none."""
+    return getattr(experiment(name), "MODELS", DEFAULT_MODELS)
 
 
 def titles() -> dict[str, str]:

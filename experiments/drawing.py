@@ -60,8 +60,10 @@ def draw_table(table: Path) -> list[Path]:
     return draw_folder(table.parent)
 
 
-def _summary(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Means and intervals: made from the table, or as they were stored where torch is not installed."""
-    if importlib.util.find_spec("torch") is not None and set(COLUMNS) <= set(table.columns):
+def _summary(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
+    """Means and intervals of per-image values: made from the table, or as they were stored where torch is not there."""
+    if not set(COLUMNS) <= set(table.columns):
+        return None
+    if importlib.util.find_spec("torch") is not None:
         return summary(table)
     return read_table(folder / summary_file(name), columns=SUMMARY)

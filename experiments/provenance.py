@@ -36,3 +36,14 @@ def origin(
         "arithmetic": arithmetic(settings.dtype, device),
         "versions": versions(),
     }
+
+
+def origin_of_stored(name: str, settings: Settings, command: str) -> dict[str, Any]:
+    """The manifest's account of a figure of stored results; the findings' facts name the runs they come from."""
+    return {
+        "experiment": name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "options": {key: plain(value) for key, value in dataclasses.asdict(settings).items()},
+        "versions": versions(),
+    }

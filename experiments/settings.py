@@ -8,6 +8,9 @@ from pathlib import Path
 DEFAULT_MODELS = ("mini-moco", "mini-simmim", "mini-random")
 DTYPES = ("float32", "bfloat16", "float16")
 CONVENTIONS = ("park2023", "exact")
+BASES = ("joint", "before", "after")
+DECODER_INPUTS = ("all", "masked")
+PERPLEXITY = 20.0  # of t-SNE, as in the official notebook
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,22 +18,31 @@ class Settings:
     """Options of `python -m experiments run`.
 
     Attributes:
-        models: names that `models.load_model` takes.
+        models: names that `models.load_model` takes; () for those of each experiment.
         num_heads: of checkpoint files whose size was never published; None where the file or its size tells it.
         data: what `study.open_images` takes.
         images: how many of them, evenly spaced over the sorted list; None for all.
         labels: file with the class of each image.
         device: auto, cpu, cuda or cuda:N; auto takes the GPU where there is one.
         dtype: of weights and images.
-        out: folder of the results; None makes a new one below `results`.
+        out: folder of the results; None makes a new one below `results`. An experiment is given its own.
         overwrite: whether `out` may hold results already.
         batch_size: images in a batch.
         workers: processes that read images.
         convention: of attention distance and NMI.
         seed: of everything random: draws the images, when they are to be drawn, and the bootstrap.
+        until_precise: stop when every interval is narrower than this share of its metric's scale; None takes all
+            images.
+        depths: of experiments that show single depths, 1 ... L; () for their own choice.
+        head: of attention maps, from 0; None for the mean over heads.
+        basis: on which tokens the axes of token-transformation are fitted (open point O4).
+        decoder_input: what fourier-decoder gives to MAE's decoder (open point O9).
+        perplexity: of t-SNE.
+        probing: folders of `python -m probing`, for experiments on stored results; () for those of the miniatures.
+        train: train what those experiments need instead of reading it.
     """
 
-    models: tuple[str, ...] = DEFAULT_MODELS
+    models: tuple[str, ...] = ()
     num_heads: int | None = None
     data: str = "sample"
     images: int | None = None
@@ -43,3 +55,11 @@ class Settings:
     workers: int = 0
     convention: str = "park2023"
     seed: int | None = None
+    until_precise: float | None = None
+    depths: tuple[int, ...] = ()
+    head: int | None = None
+    basis: str = "joint"
+    decoder_input: str = "all"
+    perplexity: float = PERPLEXITY
+    probing: tuple[Path, ...] = ()
+    train: bool = False

@@ -70,4 +70,6 @@ def weights_hash(model: nn.Module) -> str:
 
 def plain(value: Any) -> Any:
     """The value as JSON takes it."""
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value

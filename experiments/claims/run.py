@@ -26,7 +26,7 @@ def run_claims(options: argparse.Namespace, settings: Settings, command: str) ->
     """Measure, judge, tell and write; 0, or `REFUTED`.
 
     Args:
-        options: with cl, mim and probing.
+        options: with cl and mim.
         settings: of the run.
         command: as it was typed, for the manifest.
     Raises:
@@ -53,7 +53,7 @@ def _judged(options: argparse.Namespace, settings: Settings, command: str, folde
     images = opened_images(settings)
     names = list(loaded)
     cl, mim = names[0], names[-1]
-    probes, where = stored_probes(options.probing, cl, mim)
+    probes, where = stored_probes(next(iter(settings.probing), None), cl, mim)
     known = origin("claims", settings, loaded, images, device, command)
     evidence = evidence_of(loaded, images, settings, device, probes=probes)
     found = [judged(claim, evidence) for claim in CLAIMS]

@@ -8,13 +8,14 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 import models
+from experiments.__main__ import main
 from experiments.catalogue import default_models
 from experiments.neighbours import neighbour_votes
 from experiments.settings import DEFAULT_MODELS, Settings
 from experiments.zoo import MODELS, draw, measure
 from study.data import open_images
 from study.neighbours import NEIGHBOURS
-from study.record import COLUMNS
+from study.record import COLUMNS, read_manifest
 from study.summary import summary
 
 CPU = torch.device("cpu")
@@ -98,6 +99,11 @@ def test_figure_shows_every_model_and_chance(findings):
 
 
 def test_models_of_an_experiment_that_names_none():
-    assert default_models(["zoo"]) == MODELS
-    assert default_models(["overview"]) == DEFAULT_MODELS == default_models([])
-    assert set(default_models(["all"])) == {*MODELS, *DEFAULT_MODELS}
+    assert default_models("zoo") == MODELS
+    assert default_models("overview") == DEFAULT_MODELS
+
+
+def test_several_experiments_have_each_its_own_models(tmp_path):
+    assert main(["run", "overview", "zoo", "--images", "2", "--out", str(tmp_path)]) == 0
+    found = {name: list(read_manifest(tmp_path / name / "manifest.json")["models"]) for name in ("overview", "zoo")}
+    assert found == {"overview": list(DEFAULT_MODELS), "zoo": list(MODELS)}
