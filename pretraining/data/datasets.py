@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+Found = TypeVar("Found")
 IMAGENET_SPLITS = {"imagenet": "train", "imagenet-val": "val"}
 
 
@@ -35,16 +37,29 @@ def dataset(where: str) -> Dataset | None:
     Raises:
         OSError: it is not in the folder and could not be fetched; the text says what to put where.
     """
+    return named(where, _READERS, _ARCHIVES)
+
+
+def named(where: str, readers: Mapping[str, Callable[[Path], Found]], archives: Mapping[str, str]) -> Found | None:
+    """What one of the readers finds for NAME or NAME:FOLDER, without a folder in `default_root`; None for other names.
+
+    Args:
+        where: as the user gave it.
+        readers: by name; each is given the folder and may fetch what is missing there.
+        archives: what to unpack by hand, by the part of the name before a hyphen.
+    Raises:
+        OSError: it is not in the folder and could not be fetched; the text says what to put where.
+    """
     name, _, folder = where.partition(":")
-    if name not in _READERS:
+    if name not in readers:
         return None
     root = Path(folder).expanduser() if folder else default_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        return _READERS[name](root)
+        return readers[name](root)
     except Exception as error:  # torchvision's downloads raise URLError, RuntimeError, and whatever unpacking does
         raise OSError(
-            f"{name} is not whole in {root} and could not be fetched ({error}); unpack {_ARCHIVES[name.split('-')[0]]} "
+            f"{name} is not whole in {root} and could not be fetched ({error}); unpack {archives[name.split('-')[0]]} "
             f"there, or give its folder as `{name}:FOLDER`"
         ) from error
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pretraining.data.datasets import default_root
+from pretraining.data.datasets import named
 from study.archive import File
 from study.data import subset
 
@@ -67,19 +67,9 @@ def named_pairs(where: str, *, limit: int | None = None) -> MaskedImages | None:
     Raises:
         OSError: it is not in the folder and could not be fetched; the text says what to put where.
     """
-    name, _, folder = where.partition(":")
-    if name not in _READERS:
+    known = named(where, _READERS, _ARCHIVES)
+    if known is None:
         return None
-    root = Path(folder).expanduser() if folder else default_root()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        known = _READERS[name](root)
-        files_digest(file for pair in known.files for file in pair)  # raises where a file is missing
-    except Exception as error:  # torchvision's downloads raise URLError, RuntimeError, and whatever unpacking does
-        raise OSError(
-            f"{name} is not whole in {root} and could not be fetched ({error}); unpack {_ARCHIVES[name.split('-')[0]]} "
-            f"there, or give its folder as `{name}:FOLDER`"
-        ) from error
     kept = tuple(known.files[index] for index in subset(len(known.files), limit, None))
     return MaskedImages(
         where=where,
@@ -98,14 +88,14 @@ def _pets(split: str, root: Path) -> Known:
     table = AS_THEY_ARE.copy()
     for number, meant in PET_NUMBERS.items():
         table[number] = meant
-    return Known(_files(found._images, found._segs), PET_CLASSES, table)
+    return _known(found._images, found._segs, PET_CLASSES, table)
 
 
 def _voc(split: str, root: Path) -> Known:
     from torchvision.datasets import VOCSegmentation
 
     found: Any = _whole(lambda download: VOCSegmentation(root, "2012", split, download=download))
-    return Known(_files(found.images, found.masks), VOC_CLASSES, AS_THEY_ARE)
+    return _known(found.images, found.masks, VOC_CLASSES, AS_THEY_ARE)
 
 
 def _whole(opened: Callable[[bool], Any]) -> Any:
@@ -116,8 +106,13 @@ def _whole(opened: Callable[[bool], Any]) -> Any:
         return opened(True)
 
 
-def _files(images: Sequence[str | Path], masks: Sequence[str | Path]) -> tuple[FilePair, ...]:
-    return tuple((_file(image), _file(mask)) for image, mask in zip(images, masks, strict=True))
+def _known(
+    images: Sequence[str | Path], masks: Sequence[str | Path], classes: tuple[str, ...], table: np.ndarray
+) -> Known:
+    """The pairs; raises FileNotFoundError where one of the files is missing."""
+    files = tuple((_file(image), _file(mask)) for image, mask in zip(images, masks, strict=True))
+    files_digest(file for pair in files for file in pair)
+    return Known(files, classes, table)
 
 
 def _file(path: str | Path) -> File:
