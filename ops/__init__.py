@@ -6,10 +6,13 @@ from .attention_magnitudes import attention_magnitudes
 from .attention_nmi import attention_nmi
 from .bootstrap import bootstrap_interval, resampled_means
 from .class_attention_statistics import class_attention_statistics
+from .common_movement import common_movement
+from .explained_variance import explained_variance
 from .featuremap_variance import featuremap_variance
 from .fourier import diagonal_frequencies, relative_log_amplitude
 from .frequency_noise import frequency_noise
 from .knn import knn_predict
+from .nearest_image import nearest_image
 from .patch_attention import patch_attention
 from .projection import token_pca, token_transformation, token_tsne
 from .query_attention import query_attention
@@ -25,12 +28,15 @@ __all__ = [
     "attention_nmi",
     "bootstrap_interval",
     "class_attention_statistics",
+    "common_movement",
     "depth_similarity",
     "diagonal_frequencies",
+    "explained_variance",
     "featuremap_variance",
     "frequency_noise",
     "head_similarity",
     "knn_predict",
+    "nearest_image",
     "patch_attention",
     "query_attention",
     "relative_log_amplitude",

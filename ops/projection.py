@@ -106,45 +106,61 @@ def token_transformation(
     after: Float[Tensor, "*batch token channel"],
     *,
     components: int = 3,
+    basis: Literal["joint", "before", "after"] = "joint",
 ) -> tuple[Float[Tensor, "*batch token {components}"], Float[Tensor, "*batch token {components}"]]:
     """Tokens before and after a self-attention along the same few axes, in units of the tokens.
 
-        axes = right singular vectors of (union - mean(union)),    union = before and after, all images
+        axes = right singular vectors of (fitted - mean(fitted)),    fitted = before and after, all images
+        projected = (tokens - mean(fitted)) axes^T
 
-    One centred SVD of the union of both sets, so that a shift of all tokens is seen as a shift; signs as in
-    `token_pca`. The paper shows such clouds in three dimensions and does not say on which matrix the axes
-    were fitted: the union is our choice.
+    One centred SVD for both sets, so that a shift of all tokens is seen as a shift; signs as in `token_pca`.
+    The paper shows such clouds in three dimensions and does not say on which matrix the axes were fitted:
+    the union is our choice.
 
     Args:
         before: residual stream that enters the block, patch tokens only, of the images shown.
         after: residual stream after the attention branch was added.
         components: number of axes.
+        basis: the tokens fitted: "joint", both sets; "before" or "after", one of them. Axes of one set show
+            little of a movement across them.
     Returns:
         (before, after), each projected; equal where attention changes nothing.
     Raises:
-        ValueError: more components than tokens or channels, tokens that are not finite, or unequal shapes.
+        ValueError: more components than tokens or channels, tokens that are not finite, unequal shapes, or an
+            unknown basis.
     Source: Park et al. 2023 (arXiv:2305.00729), fig. 6.
 
     >>> before = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
     >>> token_transformation(before, before + torch.tensor([3.0, 0.0]), components=1)[1].flatten()
     tensor([1., 2.])
     """
+    _require_choice("basis", basis, ("joint", "before", "after"))
     require_same_shape(before=before, after=after)
-    projected = token_pca(torch.stack([before, after]), components=components)
+    both = torch.stack([before, after])
+    _require_finite("tokens", both)
+    fitted = {"joint": both, "before": before, "after": after}[basis]
+    mean, axes = _axes(fitted.double().reshape(-1, before.shape[-1]), components)
+    projected = ((both.double() - mean) @ axes.T).to(both.dtype)
     return projected[0], projected[1]
 
 
-def _projected(points: Tensor, components: int, foreground: Foreground | None) -> Tensor:
-    """(sample, component) of (sample, channel); NaN where the rule says background."""
+def _axes(points: Tensor, components: int) -> tuple[Tensor, Tensor]:
+    """(mean, axes) of (sample, channel): the first principal axes as rows, the largest loading of each positive."""
     if not 1 <= components <= min(points.shape):
         raise ValueError(
             f"components={components} of {points.shape[0]} tokens with {points.shape[1]} channels; expected 1 "
             f"to {min(points.shape)}. Ask for fewer, or fit more tokens together."
         )
-    centred = points - points.mean(dim=0)
-    axes = torch.linalg.svd(centred, full_matrices=False).Vh[:components]
+    mean = points.mean(dim=0)
+    axes = torch.linalg.svd(points - mean, full_matrices=False).Vh[:components]
     largest = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
-    projected = centred @ (axes * largest.sign()).T
+    return mean, axes * largest.sign()
+
+
+def _projected(points: Tensor, components: int, foreground: Foreground | None) -> Tensor:
+    """(sample, component) of (sample, channel); NaN where the rule says background."""
+    mean, axes = _axes(points, components)
+    projected = (points - mean) @ axes.T
     if foreground is None:
         return projected
     kept = _foreground(projected[:, 0], foreground, least=components)

@@ -74,6 +74,17 @@ def test_transformation_projects_both_on_axes_of_the_union():
     assert_close(same[0], same[1], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("basis", ["before", "after"])
+def test_transformation_on_axes_of_one_set(basis):
+    before, after = randn(2, 6, 5), randn(2, 6, 5, seed=1) + 2
+    fitted = before if basis == "before" else after
+    pca = PCA(3, svd_solver="full").fit(fitted.reshape(-1, 5).numpy())
+    signs = np.sign(pca.components_[np.arange(3), np.abs(pca.components_).argmax(1)])
+    for tokens, shown in zip((before, after), token_transformation(before, after, basis=basis)):
+        expected = torch.from_numpy(pca.transform(tokens.reshape(-1, 5).numpy()) * signs).reshape(2, 6, 3)
+        assert_close(shown, expected, **FLOAT64)
+
+
 def test_transformation_shows_a_shift_as_a_shift():
     before = randn(1, 6, 4)
     shift = torch.tensor([0.0, 30.0, 0.0, 0.0], dtype=torch.float64)
@@ -109,6 +120,8 @@ def test_errors():
         token_pca(tokens, components=5)
     with pytest.raises(ValueError, match=r"fit='each'; expected one of 'joint', 'image'"):
         token_pca.__wrapped__.__wrapped__(tokens, fit="each")  # past the run-time type check
+    with pytest.raises(ValueError, match=r"basis='both'; expected one of 'joint', 'before', 'after'"):
+        token_transformation.__wrapped__.__wrapped__(tokens, tokens, basis="both")
     with pytest.raises(ValueError, match=r"foreground keeps 0 of 12 tokens.*turn the comparison round"):
         token_pca(tokens, foreground=lambda first: first > 2)
     with pytest.raises(ValueError, match=r"foreground returned torch.float64.*a comparison such as"):
