@@ -15,7 +15,8 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from .checkpoints.blueprint import shape
-from .checkpoints.checkpoint import SUFFIXES, read_checkpoint
+from .checkpoints.checkpoint import SUFFIXES, Checkpoint, read_checkpoint
+from .checkpoints.decoder_card import decoder_beside, decoder_card
 from .checkpoints.heads import head_count
 from .checkpoints.pouring import pour
 from .checkpoints.reading import recognised
@@ -45,13 +46,23 @@ class Decoder(nn.Module):
         num_heads: attention heads of each block.
         patches: number of patches of an image.
         patch_size: side of a patch in pixels.
+        normalised: whether it paints pixels normalised once more within each patch; None where that is not known.
     """
 
     def __init__(
-        self, encoder_dim: int, *, dim: int, depth: int, num_heads: int, patches: int, patch_size: int
+        self,
+        encoder_dim: int,
+        *,
+        dim: int,
+        depth: int,
+        num_heads: int,
+        patches: int,
+        patch_size: int,
+        normalised: bool | None = None,
     ) -> None:
         super().__init__()
         self.patch_size = patch_size
+        self.normalised = normalised
         self.embed = nn.Linear(encoder_dim, dim)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, patches + 1, dim), requires_grad=False)
@@ -85,8 +96,10 @@ def load_decoder(name: str | os.PathLike[str], *, num_heads: int | None = None, 
     """MAE's decoder in eval mode, from the `full` or `visualize` weights, without the encoder.
 
     Args:
-        name: "mae", a name like `vit_large_patch16_224.mae_visualize`, or the path of such a file.
-        num_heads: of the decoder, for sizes that were never published (16 for the published 512 x 8).
+        name: "mae", "mini-mae", a name like `vit_large_patch16_224.mae_visualize`, or the path of such a file, of a
+            checkpoint of this project's MAE, or of an exported encoder with NAME_decoder.safetensors beside it.
+        num_heads: of the decoder, for files of others in sizes that were never published (16 for the published
+            512 x 8).
         progress: show a bar while downloading.
     Raises:
         OSError: the file is missing or cannot be fetched.
@@ -94,16 +107,11 @@ def load_decoder(name: str | os.PathLike[str], *, num_heads: int | None = None, 
 
     Example: `decoder(latent, ids_restore)` gives pixels, `images_from_patches` puts them together.
     """
-    path = _decoder_file(name, progress)
+    path, normalised = _decoder_file(name, progress)
     checkpoint = read_checkpoint(path)
-    reading = recognised(checkpoint, family="mae")
-    weights = checkpoint.payload.get("model", checkpoint.payload)
-    state = _decoder_state(weights)
-    if "pred.weight" not in state:
-        raise ValueError(
-            f"{path}: an MAE file without decoder ({reading.format.name}); "
-            "the files named *_full.pth and mae_visualize_* have one"
-        )
+    state = _decoder_state(checkpoint.payload.get("model", checkpoint.payload))
+    _require_decoder(checkpoint, state)
+    card = decoder_card(checkpoint)
     try:
         dim, encoder_dim = shape(state, "embed.weight", 2)
         patches = shape(state, "pos_embed", 3)[1] - 1
@@ -111,24 +119,49 @@ def load_decoder(name: str | os.PathLike[str], *, num_heads: int | None = None, 
     except ValueError as error:
         raise ValueError(f"{path} (decoder): {error}") from None
     depth = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
-    heads = head_count(num_heads, dim=dim, depth=depth, told=None, published=PUBLISHED_HEADS, file=f"{path} (decoder)")
+    told = None if card is None else card.num_heads
+    heads = head_count(num_heads, dim=dim, depth=depth, told=told, published=PUBLISHED_HEADS, file=f"{path} (decoder)")
     with torch.random.fork_rng(devices=[]):
-        decoder = Decoder(encoder_dim, dim=dim, depth=depth, num_heads=heads, patches=patches, patch_size=patch_size)
+        decoder = Decoder(
+            encoder_dim,
+            dim=dim,
+            depth=depth,
+            num_heads=heads,
+            patches=patches,
+            patch_size=patch_size,
+            normalised=normalised if card is None else card.normalised,
+        )
     pour(state, decoder, file=str(path))
     return decoder.eval()
 
 
-def _decoder_file(name: str | os.PathLike[str], progress: bool) -> Path:
+def _decoder_file(name: str | os.PathLike[str], progress: bool) -> tuple[Path, bool | None]:
+    """The file, and of published ones whether the decoder paints pixels normalised within each patch."""
     text = os.fspath(name)
     path = Path(text).expanduser()
     if not isinstance(name, str) or os.sep in text or path.suffix in SUFFIXES or path.is_file():
-        return path
+        return decoder_beside(path) or path, None
     weights = entry(text)
+    packaged = decoder_beside(fetch(weights)) if weights.packaged and weights.name.endswith(".mae") else None
+    if packaged is not None:
+        return packaged, None
     if weights.family == "mae" and weights.name.endswith(".mae"):
         weights = REGISTRY[f"{weights.name}_full"]  # the same training, published with its decoder
     if ".mae_full" not in weights.name and ".mae_visualize" not in weights.name:
-        raise ValueError(f"name={text!r} has no decoder; expected 'mae' or one of list_models('*mae_[fv]*')")
-    return fetch(weights, progress=progress)
+        raise ValueError(
+            f"name={text!r} has no decoder; expected 'mae', 'mini-mae' or one of list_models('*mae_[fv]*')"
+        )
+    return fetch(weights, progress=progress), ".mae_full" in weights.name
+
+
+def _require_decoder(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> None:
+    if "pred.weight" in state:
+        return
+    reading = recognised(checkpoint, family="mae")
+    raise ValueError(
+        f"{checkpoint.path}: an MAE file without decoder ({reading.format.name}); "
+        "the files named *_full.pth and mae_visualize_* have one"
+    )
 
 
 def _decoder_state(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

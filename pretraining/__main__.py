@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="file, or folder of a training")
     export.add_argument("out", type=Path, metavar="OUT", help="file ending in .safetensors")
     export.add_argument("--half", action="store_true", help="store the weights in float16")
+    export.add_argument("--decoder", action="store_true", help="what paints behind the mask too, as OUT_decoder")
     export.add_argument("--licence", help="of the weights, for the card (default: the start weights', or none)")
     export.set_defaults(run=_export)
     return parser
@@ -126,6 +127,10 @@ def _export(options: argparse.Namespace, command: str) -> int:
     path = options.checkpoint
     file = path / CHECKPOINT if path.is_dir() else path
     written = export(file, options.out, half=options.half, licence=options.licence)
+    if options.decoder:
+        from .export_decoder import export_decoder
+
+        written += export_decoder(file, options.out)
     print("\n".join(map(str, written)))
     return 0
 
