@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-GROUP = ["model", "metric", "convention", "component", "depth"]
+from .long_table import Table, means_of_heads
+from .per_image import KEYS
+
+GROUP = ["model", *KEYS]
 SUMMARY = (*GROUP, "images", "mean", "error", "low", "high")
 
 
-def summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def summary(table: Table, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """Mean over heads, then over images, with standard error and bootstrap interval over images.
 
         error = standard deviation over images (divisor N - 1) / sqrt(N)
 
     Args:
-        table: per-image values, columns as in `study.record.COLUMNS`.
+        table: per-image values, columns as in `study.record.COLUMNS`; in pieces it is read once and never held whole.
         level: of the interval.
         seed: of the resampling.
     Returns:
@@ -25,22 +28,21 @@ def summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.Da
         ValueError: the table is empty.
     Source: `ops.bootstrap_interval`, whole images drawn with replacement.
     """
-    if table.empty:
+    found = means_of_heads(table)
+    if not found:
         raise ValueError("the table has no rows; measure first")
-    parts = [_of_model(table[table["model"] == model], level, seed) for model in table["model"].unique()]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([_of_model(model, wide, level, seed) for model, wide in found.items()], ignore_index=True)
 
 
-def _of_model(table: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
+def _of_model(model: str, wide: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
+    """Rows of one model from (key, image)."""
     import torch
 
     from ops import bootstrap_interval
 
-    heads = table.groupby([*GROUP, "image"], observed=True, sort=True)["value"].agg(["mean", "count", "size"])
-    wide = heads["mean"].where(heads["count"] == heads["size"]).unstack("image")  # NaN stays NaN
-    numbers = np.array(wide, dtype=np.float64).T  # image, group
+    numbers = np.array(wide, dtype=np.float64).T  # image, key
     images = len(numbers)
-    rows = wide.index.to_frame(index=False).assign(images=images, mean=numbers.mean(axis=0))
+    rows = wide.index.to_frame(index=False).assign(model=model, images=images, mean=numbers.mean(axis=0))
     if images < 2:
         return rows.assign(error=np.nan, low=np.nan, high=np.nan)[list(SUMMARY)]
     low, high = bootstrap_interval(torch.from_numpy(numbers), level=level, seed=seed)
