@@ -1,4 +1,4 @@
-"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw RESULTS | claims]`.
+"""Figures of the papers by command: `python -m experiments [list | run NAME... | draw RESULTS | claims | report]`.
 
 Without a command: `run overview`, the miniature models on the photographs that scikit-learn and scikit-image bring.
 """
@@ -18,7 +18,7 @@ from .catalogue import chosen, titles
 from .folder import made, remove_empty, results_folder
 from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, PERPLEXITY, Settings
 
-COMMANDS = ("list", "run", "draw", "claims")
+COMMANDS = ("list", "run", "draw", "claims", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     drawing = commands.add_parser("draw", help="draw a figure again from its results; needs no torch")
     drawing.add_argument("results", type=Path, metavar="RESULTS", help="folder of a run, or a table in it")
     drawing.set_defaults(run=_draw)
+    _add_report(commands.add_parser("report", help="results and an attention explorer as one HTML page"))
     return parser
 
 
@@ -82,6 +83,21 @@ def _add_claims(claims: argparse.ArgumentParser) -> None:
     add("--probing", type=Path, nargs=1, default=[], metavar="DIR", help="`probing layers` of both (default: stored)")
     _add_measuring(claims)
     claims.set_defaults(run=_claims)
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    add = report.add_argument
+    add("results", type=Path, nargs="+", metavar="RESULTS", help="folders of runs, or of several of them")
+    add("--models", nargs="*", metavar="MODEL", help="in the explorer (default: those of the results; none for none)")
+    add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
+    add("--data", default="sample", help="photographs of the explorer, as for run (default: sample)")
+    add("--images", type=int, metavar="N", help="that many of them (default: 4)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
+    add("--limit-mb", type=float, default=8.0, metavar="MB", help="size of the page; what is left out it says itself")
+    add("--title", help="of the page (default: the models)")
+    add("--out", type=Path, default=Path("report.html"), metavar="FILE", help="(default: report.html)")
+    add("--overwrite", action="store_true", help="replace the file")
+    report.set_defaults(run=_report)
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +140,12 @@ def _claims(options: argparse.Namespace, typed: list[str]) -> int:
     from .claims.run import run_claims
 
     return run_claims(options, _settings(options), shlex.join(["python", "-m", "experiments", *typed]))
+
+
+def _report(options: argparse.Namespace, typed: list[str]) -> None:
+    from .report.run import run_report
+
+    run_report(options, shlex.join(["python", "-m", "experiments", *typed]))
 
 
 def _settings(options: argparse.Namespace) -> Settings:

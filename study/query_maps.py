@@ -1,8 +1,8 @@
-"""Attention maps of one query at one depth, all heads, and their figure."""
+"""Attention maps of one query or of all, at single depths, all heads, and their figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from models import image_transform, tap, token_layout
-from ops import plots, query_attention
+from ops import patch_attention, plots, query_attention
 
 from .field_of_view import as_seen
 
@@ -33,12 +33,37 @@ def query_maps(model: Any, photograph: Image.Image, *, query: Query, depths: Seq
     """
     if min(depths) < 1:
         raise ValueError(f"depths={depths}; expected 1 for the first block (0, the embedding, has no attention)")
-    parameter = next(model.parameters())
-    pixels = image_transform(model)(photograph)[None].to(parameter.device, parameter.dtype)
+    pixels = _pixels(model, photograph)
     with torch.inference_mode(), tap(model, layers=[depth - 1 for depth in depths], points=["attention"]) as trace:
         model(pixels)
     where: dict[str, Any] = {"query": query, "grid": trace.layout.grid, "prefix": trace.layout.prefix}
     return {depth: query_attention(trace.attention[depth - 1][0], **where).cpu() for depth in depths}
+
+
+def all_query_maps(
+    model: Any, photograph: Image.Image, *, depths: Sequence[int], receive: Callable[[int, Tensor], None]
+) -> None:
+    """Attention of every query to each patch, one block after the other, in one pass.
+
+    Args:
+        model: any plain ViT, in eval mode.
+        photograph: RGB; goes through the model's own preprocessing.
+        depths: of the blocks, 1 ... L.
+        receive: called as receive(depth, maps) with maps (head query row column), which sum to 1; the first query is
+            the class token, where the model has one, then the patches row by row. Nothing is kept here.
+    """
+
+    def on_attention(layer: int, attention: Tensor) -> None:
+        layout, grid = trace.layout, trace.layout.grid
+        maps = patch_attention(attention[0], prefix=layout.prefix).unflatten(-1, grid)
+        if layout.class_tokens:
+            first = query_attention(attention[0], query="class", grid=grid, prefix=layout.prefix)
+            maps = torch.cat([first[:, None], maps], dim=1)
+        receive(layer + 1, maps.cpu())
+
+    layers = [depth - 1 for depth in depths]
+    with torch.inference_mode(), tap(model, layers=layers, on_attention=on_attention) as trace:
+        model(_pixels(model, photograph))
 
 
 def query_figure(
@@ -76,3 +101,9 @@ def patch_at(model: Any, down: float, right: float) -> tuple[int, int]:
 def spread_depths(model: Any, count: int) -> list[int]:
     """Depths from the first block to the last, evenly spread, at most `count` of them."""
     return sorted({round(float(depth)) for depth in np.linspace(1, model.passport.depth, count)})
+
+
+def _pixels(model: Any, photograph: Image.Image) -> Tensor:
+    """The photograph as a batch of one, prepared for the model and where it is."""
+    parameter = next(model.parameters())
+    return image_transform(model)(photograph)[None].to(parameter.device, parameter.dtype)
