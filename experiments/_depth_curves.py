@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ._differences import DIFFERENCES, paired_differences
+from ._paper_curves import draw_paper_curve, paper_curves, paper_remark
 from .depth_metrics import measured
 from .findings import Findings
 
@@ -81,6 +82,7 @@ def depth_experiment(
             by image.
         """
         table, facts = measured(metrics(settings), loaded, images, settings, device)
+        facts |= paper_curves([panel.paper for panel in panels if panel.paper], loaded, images, settings)
         return Findings({name: table, DIFFERENCES: paired_differences(table)}, {}, facts)
 
     def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -142,7 +144,8 @@ def _draw(ax: Axes, panel: Panel, facts: Mapping[str, Any], summary: pd.DataFram
         plots().depth_curve(
             rows["depth"].to_numpy(), rows["mean"].to_numpy(), model=model, error=error, ax=ax, ylabel=panel.label
         )
-        _paper(ax, panel, model, facts["data"])
+        if panel.paper is not None:
+            draw_paper_curve(facts, panel.paper, model, ax=ax)
     if panel.uniform is not None:
         _uniform(ax, panel.uniform, facts["layouts"])
     if panel.from_zero:
@@ -159,19 +162,6 @@ def _uniform(ax: Axes, value: Callable[..., float], layouts: Mapping[str, Any]) 
         plots().reference_line(value(grid, size), f"uniform attention on {grid[0]} x {grid[1]} patches", ax=ax)
 
 
-def _paper(ax: Axes, panel: Panel, model: str, images: str) -> None:
-    """The paper's own curve, where weights and images are the same."""
-    import importlib.util
-
-    if panel.paper is None or importlib.util.find_spec("torch") is None:
-        return
-    from study.published import published
-
-    curve = published(panel.paper, model, images)
-    if curve is not None:
-        plots().paper_curve(curve.depths, curve.values, curve.label, model=model, ax=ax)
-
-
 def _legend(ax: Axes) -> list[tuple[str, Any]]:
     handles, labels = ax.get_legend_handles_labels()
     return list(zip(labels, handles, strict=True))
@@ -182,4 +172,4 @@ def _note(facts: Mapping[str, Any], summary: pd.DataFrame) -> str:
     conventions = [name for name in summary["convention"].unique() if name]
     said = f" Convention {', '.join(conventions)}." if conventions else ""
     embedding = " Depth 0: embedding." if (summary["depth"] == 0).any() else ""
-    return f"Mean over heads, then over images; {bands}.{said}{embedding}"
+    return f"Mean over heads, then over images; {bands}.{said}{embedding} {paper_remark(facts)}".strip()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ._paper_curves import paper_curves
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 METRICS = ("distance", "nmi", "token_similarity", "delta_log_amplitude")
+PAPER = {"distance": "distance", "nmi": "nmi", "delta_log_amplitude": "amplitude"}
+"""Names of the metrics in `study.published`."""
 
 
 def depth_metrics(
@@ -40,6 +44,7 @@ def depth_metrics(
         "delta_log_amplitude": highest_frequency,
     }
     table, facts = measured(metrics, loaded, images, settings, device)
+    facts |= paper_curves(PAPER.values(), loaded, images, settings)
     return table, {**facts, "metrics": list(METRICS)}
 
 

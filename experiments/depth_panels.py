@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from study.plots import plots
+
+from ._paper_curves import draw_paper_curve
+from .depth_metrics import PAPER
 
 LABELS = {
     "distance": "Attention distance (px)",
@@ -35,12 +39,23 @@ def depth_panels(axes: Sequence[Axes], facts: dict[str, Any], summary: pd.DataFr
     for ax, (metric, label) in zip(axes, LABELS.items(), strict=True):
         for model in models:
             _curve(ax, summary[(summary["metric"] == metric) & (summary["model"] == model)], model, label)
+            if metric in PAPER:
+                draw_paper_curve(facts, PAPER[metric], model, ax=ax)
     _uniform_lines(axes[0], facts["layouts"])
     for ax, metric in zip(axes, LABELS, strict=True):
         if metric in FROM_ZERO:
             end = max(ax.get_ylim()[1], FROM_ZERO[metric])
             ax.set_ylim(-0.02 * end, end)  # so that a curve along 0 is seen whole
         ax.get_legend().remove()
+
+
+def legend_of(axes: Sequence[Axes]) -> tuple[list[Artist], list[str]]:
+    """Handles and labels of all panels, each label once, as `figure.legend` takes them."""
+    entries: dict[str, Artist] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    return list(entries.values()), list(entries)
 
 
 def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:

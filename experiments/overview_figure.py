@@ -12,7 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from study.plots import plots
 
-from .depth_panels import LABELS, depth_panels
+from ._paper_curves import paper_remark
+from .depth_panels import LABELS, depth_panels, legend_of
 from .direction import direction
 from .findings import Findings
 
@@ -60,7 +61,7 @@ def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:
     warning = f"{which}: miniatures; no evidence for or against the published models. " if small else ""
     bands = "; bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else ""
     how = f"Mean over heads, then over images{bands}. Convention {facts['convention']}. Depth 0: embedding."
-    return f"{warning}{how}\n{direction(summary)}".strip()
+    return "\n".join(line for line in (f"{warning}{how}", paper_remark(facts), direction(summary)) if line)
 
 
 def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
@@ -135,7 +136,7 @@ def _row_of_maps(axes: np.ndarray, of_model: pd.DataFrame, findings: Findings, *
 def _curves(figure: SubFigure, facts: dict[str, Any], summary: pd.DataFrame, models: list[str]) -> None:
     axes = figure.subplots(1, len(LABELS))
     depth_panels(axes, facts, summary, models)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
+    figure.legend(*legend_of(axes), loc="outside upper center", ncols=6, frameon=False)
 
 
 def _grid(table: pd.DataFrame) -> tuple[int, int]:

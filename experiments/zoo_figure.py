@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from study.plots import plots
 
-from .depth_panels import LABELS, depth_panels
+from ._paper_curves import paper_remark
+from .depth_panels import LABELS, depth_panels, legend_of
 from .direction import direction
 from .findings import Findings
 
@@ -37,8 +38,7 @@ def zoo_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
     if not voted.empty:
         _votes(axes[-1], voted, models, facts["classes"])
     figure.suptitle(f"The zoo on {facts['images']} images ({'/'.join(PurePath(facts['data']).parts[-2:])})")
-    handles, labels = axes[0].get_legend_handles_labels()
-    body.legend(handles, labels, loc="outside upper center", ncols=7, frameon=False)
+    body.legend(*legend_of(axes[: len(LABELS)]), loc="outside upper center", ncols=7, frameon=False)
     figure.supxlabel(_note(facts, summary), fontsize=9, color="0.3")
     return figure
 
@@ -46,7 +46,7 @@ def zoo_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
 def _note(facts: dict, summary: pd.DataFrame) -> str:
     bands = "bands and bars: 95 % bootstrap intervals over images" if facts["images"] > 1 else "a single image"
     how = f"Mean over heads, then over images; {bands}. Convention {facts['convention']}. Depth 0: embedding."
-    return f"{how}\n{direction(summary)}".strip()
+    return "\n".join(line for line in (how, paper_remark(facts), direction(summary)) if line)
 
 
 def _votes(ax: Axes, voted: pd.DataFrame, models: list[str], classes: int) -> None:

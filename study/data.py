@@ -37,6 +37,7 @@ class Images(Sequence[Image.Image]):
         classes: names of the classes; empty without labels.
         broken: (name, reason) of the chosen files that could not be read and are not among the images.
         digest: sha256 over the lines `sha256-of-the-file  name` of the images.
+        found: how many image files there were to choose from.
     """
 
     where: str
@@ -45,6 +46,7 @@ class Images(Sequence[Image.Image]):
     classes: tuple[str, ...]
     broken: tuple[tuple[str, str], ...]
     digest: str
+    found: int
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,6 +99,7 @@ def open_images(
         classes=tuple(class_names),
         broken=broken,
         digest=_digest([result for result in checked if result.reason is None]),
+        found=len(found),
     )
 
 

@@ -1,74 +1,58 @@
-"""Published curves over depth that a figure may be laid beside: same model, same images, or not at all."""
+"""Published curves that a figure may be laid beside: same weights, same images, or not at all."""
 
 from __future__ import annotations
 
-import dataclasses
+from models.weights.registry import ALIASES, REGISTRY
 
-from models.weights.registry import ALIASES
+from ._published_curves import CURVES, HYBRID, IMAGENET, IMAGENETTE, MOCO_RUNS, NOTEBOOK, SIMMIM_RUNS, Published
+from .data import Images
+from .imagenet import is_imagenet_validation
 
-NOTEBOOK = "Park et al. 2023, official notebook"
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """One curve of a paper, digitised from a stored figure.
-
-    Attributes:
-        metric: as the notebooks name it.
-        model: registry name of the weights.
-        images: as `study.open_images` names them.
-        depths, values: of the curve.
-        label: for the legend.
-    """
-
-    metric: str
-    model: str
-    images: str
-    depths: tuple[int, ...]
-    values: tuple[float, ...]
-    label: str
+__all__ = [
+    "CURVES",
+    "HYBRID",
+    "IMAGENET",
+    "IMAGENETTE",
+    "MOCO_RUNS",
+    "NOTEBOOK",
+    "SIMMIM_RUNS",
+    "Published",
+    "published",
+    "weights_of_file",
+]
 
 
-CURVES = (
-    Published(
-        metric="distance",
-        model="vit_base_patch16_224.mocov3",
-        images="imagenette",
-        depths=tuple(range(1, 13)),
-        values=(110.8, 89.2, 72.9, 69.5, 72.6, 81.2, 88.2, 79.4, 96.0, 100.9, 109.7, 113.6),
-        label=f"MoCo-v3, {NOTEBOOK}",
-    ),
-    Published(
-        metric="nmi",
-        model="vit_base_patch16_224.mocov3",
-        images="imagenette",
-        depths=tuple(range(1, 13)),
-        values=(0.060, 0.123, 0.321, 0.297, 0.240, 0.179, 0.146, 0.172, 0.092, 0.079, 0.028, 0.008),
-        label=f"MoCo-v3, {NOTEBOOK}",
-    ),
-    Published(
-        metric="amplitude",
-        model="vit_base_patch16_224.mocov3",
-        images="imagenette",
-        depths=tuple(range(13)),
-        values=(-2.74, -3.35, -3.30, -3.18, -3.06, -2.91, -2.77, -2.64, -2.54, -2.47, -2.44, -2.43, -2.55),
-        label=f"MoCo-v3, {NOTEBOOK}",
-    ),
-)
-
-
-def published(metric: str, model: str, images: str | None) -> Published | None:
+def published(metric: str, model: str, images: Images | str | None) -> Published | None:
     """The paper's curve of this metric, for these very weights and these very images; None if there is none.
 
     Args:
-        metric: distance, nmi or amplitude (at the highest frequency).
-        model: alias or registry name.
-        images: as `study.open_images` names them.
-    Source: digitised from the figures stored in the official notebooks of Park et al. 2023 (arXiv:2305.00729): MoCo-v3
-        ViT-B on one batch of Imagenette (64 images for attention, 16 for amplitude). For SimMIM none is stored; the
-        paper's own curves are of ImageNet's validation images, so they are no reference for these.
+        metric: over depth: `distance`, `nmi`, `amplitude` (at the highest frequency), `amplitude_decoder` (the same of
+            MAE's decoder), `linear_probe`; single points of fig. 1: `probe_and_fine_tune`, `fine_tune`; over lambda:
+            `hybrid_linear_probe`, `hybrid_fine_tune`.
+        model: alias or registry name, as the user typed it; `HYBRID`, `MOCO_RUNS`, `SIMMIM_RUNS` for trainings whose
+            weights were not published.
+        images: of `open_images`; or their name alone (`Images.where`), which tells Imagenette but not ImageNet.
+    Source: Park et al. 2023 (arXiv:2305.00729); each curve names its own.
     """
-    name = ALIASES.get(model, model)
-    return next(
-        (curve for curve in CURVES if (curve.metric, curve.model, curve.images) == (metric, name, images)), None
-    )
+    name, kind = ALIASES.get(model, model), _kind(images)
+    found = (curve for curve in CURVES if curve.metric == metric and curve.images == kind and name in curve.weights)
+    return next(found, None)
+
+
+def weights_of_file(sha256: str | None) -> str | None:
+    """Registry name of the published weights whose file has this hash; None where none has, or the hash is not known.
+
+    Args:
+        sha256: 64 hexadecimal digits, as in `model.passport.sha256`.
+    """
+    if sha256 is None:
+        return None
+    return next((name for name, weights in REGISTRY.items() if weights.sha256 == sha256), None)
+
+
+def _kind(images: Images | str | None) -> str | None:
+    """Which of the paper's images they are; None for all others."""
+    where = images.where if isinstance(images, Images) else images
+    if where == IMAGENETTE:
+        return IMAGENETTE
+    return IMAGENET if isinstance(images, Images) and is_imagenet_validation(images) else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .atomic import replacing
+from .long_table import LongTable, Table, pieces
 
 SCHEMA = 1
 """Version of tables and manifests; raised whenever a column or a field changes its meaning."""
@@ -18,24 +19,33 @@ SCHEMA = 1
 COLUMNS = ("model", "depth", "head", "image", "metric", "component", "convention", "value")
 """Columns of a table of per-image values, as `models.measure` makes them, with the model in front."""
 
-TEXT = ("model", "metric", "convention", "query", "picture", "pooling", "head", "recipe")
+TEXT = ("model", "metric", "convention", "query", "picture", "pooling", "head", "recipe", "source", "class")
 """Columns of any table that hold words."""
 
+LARGE = 64 * 2**20
+"""Bytes above which a table of per-image values is not read whole without need."""
 
-def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+ROWS = 250_000  # of a piece, about 50 MB
+
+
+def write_table(table: Table, path: str | os.PathLike[str]) -> Path:
     """Write a table as CSV or Parquet, as the suffix says, with the version of its columns in column `schema`.
+
+    A table in pieces is written piece by piece as CSV; as Parquet it is held whole.
 
     Raises:
         OSError: the file cannot be written.
         ValueError: the suffix is neither .csv nor .parquet.
     """
     path = Path(path)
-    table = table.assign(schema=SCHEMA)
     with replacing(_known(path)) as part:
         if path.suffix == ".csv":
-            table.to_csv(part, index=False)
+            with part.open("w", encoding="utf-8", newline="") as file:
+                for number, piece in enumerate(pieces(table)):
+                    piece.assign(schema=SCHEMA).to_csv(file, index=False, header=number == 0)
         else:
-            table.to_parquet(part, index=False)
+            whole = table.whole() if isinstance(table, LongTable) else table
+            whole.assign(schema=SCHEMA).to_parquet(part, index=False)
     return path
 
 
@@ -53,12 +63,38 @@ def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] = COLUMNS
     try:
         table = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except (ValueError, pd.errors.ParserError) as error:
-        raise ValueError(f"{path} is no readable table ({error}); was it cut off?") from error
-    _check_version(path, set(table["schema"]) if "schema" in table else set())
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(table.columns)}")
-    return table.drop(columns="schema")
+        raise _damaged(path, error) from error
+    return _checked(table, path, columns)
+
+
+def open_table(path: str | os.PathLike[str], *, columns: Sequence[str] = COLUMNS) -> Table:
+    """The same as `read_table`, but per-image values of more than `LARGE` bytes of CSV in pieces, read when needed.
+
+    Raises:
+        OSError, ValueError: as `read_table`; of a table in pieces the rows after the first are checked when read.
+    """
+    path = _known(Path(path))
+    if path.suffix != ".csv" or path.stat().st_size <= LARGE or not set(COLUMNS) <= set(columns):
+        return read_table(path, columns=columns)
+    check_table(path, columns=columns)
+    return LongTable(lambda: _csv_pieces(path), tuple(columns))
+
+
+def check_table(path: str | os.PathLike[str], *, columns: Sequence[str] = ()) -> None:
+    """Whether a table is one of this version with these columns, as far as its first row tells.
+
+    Raises:
+        OSError, ValueError: as `read_table`.
+    """
+    path = _known(Path(path))
+    if path.suffix != ".csv":
+        read_table(path, columns=columns)
+        return
+    try:
+        first = pd.read_csv(path, nrows=1)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise _damaged(path, error) from error
+    _checked(first, path, columns)
 
 
 def write_manifest(manifest: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
@@ -87,18 +123,47 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     return manifest
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, **options: Any) -> Any:
     """A CSV in which text stays text (`convention` may be empty, a model named "nan") and an empty number is NaN."""
     numbers = {column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in TEXT}
     old = int(pd.__version__.split(".")[0]) < 3  # later ones read the last bit right by themselves
     exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
-    return pd.read_csv(path, keep_default_na=False, na_values=numbers, **exact)
+    return pd.read_csv(path, keep_default_na=False, na_values=numbers, **exact, **options)
+
+
+def _csv_pieces(path: Path) -> Iterator[pd.DataFrame]:
+    try:
+        with _read_csv(path, chunksize=ROWS) as reader:
+            for piece in reader:
+                yield _checked(piece, path, ())
+    except pd.errors.ParserError as error:
+        raise _damaged(path, error) from error
+
+
+def _checked(table: pd.DataFrame, path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """The table without its version, which is checked, as are its columns."""
+    _check_version(path, _versions(table))
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(table.columns)}")
+    return table.drop(columns="schema")
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} is no readable table ({error}); was it cut off?")
 
 
 def _known(path: Path) -> Path:
     if path.suffix not in {".csv", ".parquet"}:
         raise ValueError(f"{path}: a table ends in .csv or .parquet, not in {path.suffix!r}")
     return path
+
+
+def _versions(table: pd.DataFrame) -> set[Any]:
+    """Versions that the rows say; a table with the column and without rows is of this one."""
+    if "schema" not in table:
+        return set()
+    return {SCHEMA} if table.empty else set(table["schema"])
 
 
 def _check_version(path: Path, found: set[Any]) -> None:

@@ -10,7 +10,6 @@ from study.comparison import comparison
 from study.depth_curves import depth_curves
 from study.image_spectra import image_spectra
 from study.patch_tokens import patch_tokens
-from study.published import CURVES, published
 from study.record import COLUMNS
 from study.token_change import spread_change
 
@@ -88,20 +87,6 @@ def test_depth_curves_refuse_what_is_not_there(loaded, images, ax):
         depth_curves(table, "amplitude", ylabel="", ax=ax)
     with pytest.raises(ValueError, match="component=9: amplitude has none of this number"):
         depth_curves(table, "amplitude", component=9, ylabel="", ax=ax)
-
-
-def test_published_only_for_the_same_weights_and_images():
-    assert published("nmi", "moco", "imagenette").values[2] == 0.321
-    assert published("nmi", "vit_base_patch16_224.mocov3", "imagenette") is published("nmi", "moco", "imagenette")
-    others = [("nmi", "mini-moco", "imagenette"), ("nmi", "moco", "sample"), ("nmi", "simmim", "imagenette")]
-    for metric, model, images in [*others, ("entropy", "moco", "imagenette"), ("nmi", "moco", None)]:
-        assert published(metric, model, images) is None
-
-
-def test_published_curves_are_complete():
-    for curve in CURVES:
-        assert len(curve.depths) == len(curve.values) == curve.depths[-1] - curve.depths[0] + 1
-    assert {curve.metric for curve in CURVES} == {"distance", "nmi", "amplitude"}
 
 
 def test_the_published_curve_is_drawn_beside_its_own_model_only(loaded, images, ax):

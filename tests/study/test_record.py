@@ -85,3 +85,11 @@ def test_files_have_the_mode_of_any_new_file(tmp_path):
     (tmp_path / "plain").touch()
     written = write_manifest({}, tmp_path / "m.json")
     assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_table_without_rows_comes_back(tmp_path):
+    empty = pd.DataFrame(columns=["model", "mean"])
+    assert list(read_table(write_table(empty, tmp_path / "a.csv"), columns=("mean",)).columns) == ["model", "mean"]
+    (tmp_path / "b.csv").write_text("model,mean\n")
+    with pytest.raises(ValueError, match="has schema version none"):
+        read_table(tmp_path / "b.csv", columns=())
