@@ -11,6 +11,7 @@ from .explained_variance import explained_variance
 from .featuremap_variance import featuremap_variance
 from .fourier import diagonal_frequencies, relative_log_amplitude
 from .frequency_noise import frequency_noise
+from .jackknife import jackknife_interval
 from .knn import knn_predict
 from .nearest_image import nearest_image
 from .patch_attention import patch_attention
@@ -35,6 +36,7 @@ __all__ = [
     "featuremap_variance",
     "frequency_noise",
     "head_similarity",
+    "jackknife_interval",
     "knn_predict",
     "nearest_image",
     "patch_attention",
