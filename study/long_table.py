@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 import pandas as pd
 
 from .per_image import per_image
-from .record import COLUMNS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +22,7 @@ class LongTable:
     """
 
     read: Callable[[], Iterable[pd.DataFrame]]
-    columns: tuple[str, ...] = COLUMNS
+    columns: tuple[str, ...]
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         return iter(self.read())
@@ -46,12 +45,11 @@ def pieces(table: Table) -> Iterator[pd.DataFrame]:
     return iter([table] if isinstance(table, pd.DataFrame) else table)
 
 
-def joined(tables: Iterable[Table]) -> Table:
+def joined(tables: Sequence[Table]) -> Table:
     """Tables of the same columns, one after another; in memory where all of them are."""
-    tables = list(tables)
     if all(isinstance(table, pd.DataFrame) for table in tables):
         return pd.concat(tables, ignore_index=True)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    return LongTable(lambda: itertools.chain.from_iterable(map(pieces, tables)))
+    return LongTable(lambda: itertools.chain.from_iterable(map(pieces, tables)), tuple(tables[0].columns))
 
 
 def means_of_heads(table: Table) -> dict[str, pd.DataFrame]:

@@ -19,10 +19,10 @@ SCHEMA = 1
 COLUMNS = ("model", "depth", "head", "image", "metric", "component", "convention", "value")
 """Columns of a table of per-image values, as `models.measure` makes them, with the model in front."""
 
-TEXT = ("model", "metric", "convention", "query", "picture", "pooling", "head", "recipe", "source", "class")
+TEXT = ("model", "metric", "convention", "query", "picture", "pooling", "head", "recipe", "source", "class", "level")
 """Columns of any table that hold words."""
 
-LARGE = 64 * 2**20
+LARGE = 8 * 2**20
 """Bytes above which a table of per-image values is not read whole without need."""
 
 ROWS = 250_000  # of a piece, about 50 MB
