@@ -11,6 +11,7 @@ from .gathering import ANSWERS, Run
 from .markup import Child, element, section
 
 SIGNS = {"holds": "✓", "does not hold": "✗", "undecided": "?", "no data": "–"}
+COUNTED = {"holds": "hold", "does not hold": "do not hold"}
 
 
 def claims(runs: Sequence[Run]) -> Element | None:
@@ -28,14 +29,15 @@ def claims(runs: Sequence[Run]) -> Element | None:
 def _claims_table(run: Run) -> Element:
     names = list(run.manifest.get("models", ())) or ["?"]
     counts = Counter(claim["answer"] for claim in run.claims)
-    said = ", ".join(f"{counts[answer]} {answer}" for answer in ANSWERS if counts[answer])
-    heads = [element("th", text, scope="col") for text in ("Answer", "Statement", "Value [95 %]")]
+    said = ", ".join(f"{counts[answer]} {COUNTED.get(answer, answer)}" for answer in ANSWERS if counts[answer])
+    heads = [element("th", text, scope="col", role="columnheader") for text in ("Answer", "Statement", "Value [95 %]")]
     return element(
         "table",
         element("caption", f"CL: {names[0]}, MIM: {names[-1]}. {said}."),
-        element("thead", element("tr", *heads)),
-        element("tbody", *map(_claim, run.claims)),
+        element("thead", element("tr", *heads, role="row"), role="rowgroup"),
+        element("tbody", *map(_claim, run.claims), role="rowgroup"),
         class_="claims",
+        role="table",
     )
 
 
@@ -44,14 +46,15 @@ def _claim(claim: Mapping[str, Any]) -> Element:
     sign = element("span", SIGNS[answer], class_="sign", aria_hidden="true")
     words = [
         element("strong", claim["statement"]),
-        element("span", claim["inequality"], " > 0", class_="small"),
+        element("span", "above 0? ", claim["inequality"], class_="small"),
         element("span", claim["source"], class_="small"),
     ]
     return element(
         "tr",
-        element("td", sign, " ", answer, class_=f"answer {answer.replace(' ', '-')}"),
-        element("td", *words),
-        element("td", *_interval(claim), class_="number"),
+        element("td", sign, " ", answer, class_=f"answer {answer.replace(' ', '-')}", role="cell"),
+        element("td", *words, class_="statement", role="cell"),
+        element("td", *_interval(claim), class_="number", role="cell"),
+        role="row",
     )
 
 

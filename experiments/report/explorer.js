@@ -23,7 +23,7 @@ function startExplorer() {
     place: { down: 0.5, right: 0.5 }, // shares of the image's height and width
     hover: null,
     classToken: false,
-    shown: new Set(data.models.slice(0, 3)),
+    shown: new Set(data.models.slice(0, matchMedia("(max-width: 40rem)").matches ? 2 : 3)),
   };
   const decoded = new Map();
   let latest = 0;
@@ -236,11 +236,13 @@ function startExplorer() {
     const classToken = make("input", { type: "checkbox", id: "class-token" });
     classToken.addEventListener("change", () => update({ classToken: classToken.checked, hover: null }));
     const asked = data.models.some((model) => model.classToken)
-      ? [make("label", {}, classToken, "the class token asks")] : [];
+      ? [make("fieldset", {}, make("legend", {}, "Query"), make("label", {}, classToken, "class token"))] : [];
     form.append(
       make("fieldset", {}, make("legend", {}, "Image"), ...images),
       make("fieldset", {}, make("legend", {}, "Depth"), make("label", { className: "slider" }, depth, text)),
-      make("fieldset", {}, make("legend", {}, "Models and query"), ...(models.length > 1 ? models : []), ...asked),
+      ...asked,
+      make("fieldset", {}, make("legend", {}, "Models"), ...models),
+      make("div", { className: "scale" }, "no attention", scale(), "the map’s largest"),
     );
     depth.setAttribute("aria-label", "Depth");
     return (shown) => {
@@ -248,6 +250,16 @@ function startExplorer() {
       text.textContent = depths.join(", ");
       depth.setAttribute("aria-valuetext", `depth ${text.textContent}`);
     };
+  }
+
+  /** The colours from 0 to the largest value of a map. */
+  function scale() {
+    const canvas = make("canvas", { width: LEVELS + 1, height: 1 });
+    const context = canvas.getContext("2d");
+    const pixels = context.createImageData(canvas.width, 1);
+    for (let level = 0; level <= LEVELS; level++) pixels.data.set([...palette.subarray(3 * level, 3 * level + 3), 255], 4 * level);
+    context.putImageData(pixels, 0, 0);
+    return canvas;
   }
 
   function panel(model) {

@@ -38,7 +38,15 @@ def provenance(runs: Sequence[Run]) -> Element:
 def images_of(run: Run) -> str | None:
     """How many images, of what; None for stored results."""
     images = run.manifest.get("images")
-    return None if not images else f"{images['count']} of {short_path(str(images['where']))}"
+    if not images:
+        return None
+    return f"{images['count']} {'image' if images['count'] == 1 else 'images'} of {short_path(str(images['where']))}"
+
+
+def command_line(command: str) -> Element:
+    """A command, with its paths shortened, that breaks only between words."""
+    words = (element("span", word) for word in short_command(command).split(" "))
+    return element("code", *(part for word in words for part in (word, " ")))
 
 
 def minute(run: Run) -> str:
@@ -80,7 +88,7 @@ def _origin(run: Run) -> Element:
         f"{run.name}, {minute(run)} UTC",
         defined(
             [
-                ("command", element("code", short_command(str(known.get("command", ""))))),
+                ("command", command_line(str(known.get("command", "")))),
                 ("images", images_of(run)),
                 ("digest of the images", _hash(images.get("digest"))),
                 ("broken images", ", ".join(short_paths(str(name)) for name, _ in broken) or None),

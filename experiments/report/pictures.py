@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..drawing import draw_folder
+from ..drawing import RESOLUTION, draw_folder
 from .gathering import Run
 
 WIDEST = 1800  # pixels: twice the width of the page's column
@@ -19,6 +19,7 @@ STEP = 0.85
 COLOURS = 256
 LOST = 1.5  # mean error, in levels of 255, up to which a palette may stand for all colours
 QUALITY = 85  # of JPEG
+SCREEN = 96  # dots per inch, as CSS counts them
 
 
 def figure_file(run: Run) -> Path:
@@ -66,6 +67,13 @@ def figure_png(file: Path, width: int) -> bytes:
 def data_address(content: bytes, kind: str) -> str:
     """A picture as the address of an image element; kind is png or jpeg."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def shown_size(content: bytes) -> dict[str, str]:
+    """Width and height at which a figure is shown, as attributes: letters have the same size in all figures."""
+    with Image.open(io.BytesIO(content)) as opened:
+        sides = {"width": opened.width, "height": opened.height}
+    return {name: str(round(side * SCREEN / RESOLUTION)) for name, side in sides.items()}
 
 
 def jpeg(pixels: np.ndarray) -> bytes:

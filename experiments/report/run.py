@@ -56,7 +56,7 @@ def _page(
     drawn = [run for run in runs if not run.claims]
     pictures, width = figures_within({str(run.folder): figure_file(run) for run in drawn}, int(limit * FIGURES))
     shown = [short_path(name) for name in model_names(runs) or names]
-    title = options.title or (", ".join(shown) if shown else "Results")
+    title = options.title or sections.title_of(shown)
 
     def whole(explorer: Explorer | None) -> str:
         parts = [
@@ -67,7 +67,7 @@ def _page(
             provenance(runs),
         ]
         main = [part for part in parts if part is not None]
-        head = [sections.head(title, runs, shown, command), sections.contents(main, drawn)]
+        head = [sections.head(title, runs, shown, command), sections.contents(main)]
         return page(title, _body(head, main), explorer.data if explorer else None)
 
     rest = whole(None)

@@ -9,9 +9,11 @@ from xml.etree.ElementTree import Element
 from ..catalogue import EXPERIMENTS, experiment
 from .gathering import Run
 from .markup import defined, element, folded, listed, section
-from .origins import images_of, minute
-from .pictures import data_address
-from .shortening import short_command, short_paths
+from .origins import command_line, images_of, minute
+from .pictures import data_address, shown_size
+from .shortening import short_paths
+
+NAMED = 3  # models in a title
 
 
 def head(title: str, runs: Sequence[Run], models: Sequence[str], command: str) -> Element:
@@ -23,19 +25,15 @@ def head(title: str, runs: Sequence[Run], models: Sequence[str], command: str) -
         ("Models", ", ".join(models) or None),
         ("Images", "; ".join(said for said in images if said) or None),
         ("Measured", f"{span} UTC"),
-        ("This page", element("code", short_command(command))),
+        ("This page", command_line(command)),
     ]
     return element("header", element("p", "vit-anatomy report", class_="eyebrow"), element("h1", title), defined(facts))
 
 
-def contents(sections: Sequence[Element], figures: Sequence[Run]) -> Element:
-    """Links to the sections and figures."""
-    links = []
-    for part in sections:
-        link = element("a", _heading(part), href=f"#{part.get('id')}")
-        inner = [element("li", element("a", run.name, href=f"#{anchor(number)}")) for number, run in enumerate(figures)]
-        links.append(element("li", link, element("ul", *inner) if part.get("id") == "figures" and inner else None))
-    return element("nav", element("ul", *links), aria_label="Contents")
+def contents(parts: Sequence[Element]) -> Element:
+    """Links to the sections."""
+    links = [element("a", part.findtext("h2") or "", href=f"#{part.get('id')}") for part in parts]
+    return element("nav", listed(links), aria_label="Contents")
 
 
 def explorer(remarks: Sequence[str]) -> Element:
@@ -43,7 +41,7 @@ def explorer(remarks: Sequence[str]) -> Element:
     hint = (
         "Point at a patch of a photograph, click or tap to keep it, or move it with the arrow keys; below stands where "
         "each head looks from there. All models are asked at the same place of the image and the same share of their "
-        "depth. Dark violet is no attention, yellow the largest value of the map, which stands below it."
+        "depth. Each map has its own scale, from 0 to its largest value, which stands below it."
     )
     without = element("noscript", element("p", "The explorer needs JavaScript, which is switched off here."))
     notes = folded("How exact this is, and what was left out", listed(remarks))
@@ -55,17 +53,27 @@ def figures(runs: Sequence[Run], pictures: Mapping[str, bytes], width: int, cut:
     if not runs:
         return None
     note = element("p", f"To stay small the page shows figures at most {width} pixels wide.") if cut else None
+    links = [element("a", run.name, href=f"#{anchor(number)}") for number, run in enumerate(runs)]
+    index = element("nav", listed(links), aria_label="Figures")
     made = [_figure(run, pictures[str(run.folder)], anchor(number)) for number, run in enumerate(runs)]
-    return section("figures", "Figures", note, *made)
+    return section("figures", "Figures", index, note, *made)
+
+
+def title_of(models: Sequence[str]) -> str:
+    """A title that names the models, of many the first.
+
+    >>> title_of(["moco", "simmim"]), title_of(["moco", "simmim", "mae", "dino"])
+    ('moco and simmim', 'moco, simmim and 2 other models')
+    """
+    if not models:
+        return "Results of experiments"
+    named = list(models) if len(models) <= NAMED else [*models[:2], f"{len(models) - 2} other models"]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if named[:-1] else named)
 
 
 def anchor(number: int) -> str:
     """The id of a figure in the page."""
     return f"figure-{number}"
-
-
-def _heading(part: Element) -> str:
-    return part.findtext("h2") or ""
 
 
 def _stage() -> Element:
@@ -83,9 +91,8 @@ def _stage() -> Element:
 def _figure(run: Run, picture: bytes, name: str) -> Element:
     title, claim, rest = _words(run.name)
     shown = [title, ", ".join(run.manifest.get("models", ())), images_of(run)]
-    image = element(
-        "img", src=data_address(picture, "png"), alt="; ".join(part for part in shown if part), loading="lazy"
-    )
+    alt = "; ".join(part for part in shown if part)
+    image = element("img", src=data_address(picture, "png"), alt=alt, **shown_size(picture))
     button = element("button", image, type="button", class_="zoom", aria_pressed="false", title="Enlarge or shrink")
     return element(
         "article",
@@ -94,7 +101,7 @@ def _figure(run: Run, picture: bytes, name: str) -> Element:
         element("figure", button, element("figcaption", run.name, " · ", images_of(run) or "stored results")),
         listed(short_paths(str(note)) for note in run.manifest.get("facts", {}).get("notes", ())),
         folded("The papers’ numbers and the source", *(element("p", text) for text in rest)) if rest else None,
-        element("pre", element("code", short_command(str(run.manifest.get("command", "")))), tabindex="0"),
+        element("pre", command_line(str(run.manifest.get("command", "")))),
         id=name,
         aria_labelledby=f"{name}-heading",
     )
