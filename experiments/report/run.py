@@ -37,6 +37,10 @@ def run_report(options: argparse.Namespace, command: str) -> None:
     Raises:
         OSError, ValueError: results, models or images are not there; the page would be too large or cannot be written.
     """
+    if options.images is not None and options.images < 1:
+        raise ValueError(f"--images {options.images}: expected at least 1")
+    if not options.limit_mb > 0:
+        raise ValueError(f"--limit-mb {options.limit_mb:g}: expected more than 0")
     out = _writable(options.out.expanduser(), overwrite=options.overwrite)
     limit = int(options.limit_mb * 1e6)
     runs, passed_over = gathered(options.results)
