@@ -73,6 +73,7 @@ def _add_choices(run: argparse.ArgumentParser) -> None:
     add("--decoder-input", default="all", choices=DECODER_INPUTS, help="patches that MAE's decoder is given")
     add("--perplexity", type=float, default=PERPLEXITY, metavar="P", help=f"of t-SNE (default: {PERPLEXITY:g})")
     add("--probing", type=Path, nargs="+", default=[], metavar="DIR", help="results of `python -m probing` to read")
+    add("--relative", action="store_true", help="singular-spectra as the difference to depth 0")
     add("--train", action="store_true", help="train what is read otherwise")
 
 

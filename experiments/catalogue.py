@@ -14,6 +14,7 @@ EXPERIMENTS = {
     "attention-distance": "experiments.attention_distance",
     "attention-nmi": "experiments.attention_nmi",
     "similarity": "experiments.similarity",
+    "singular-spectra": "experiments.singular_spectra",
     "fourier": "experiments.fourier",
     "cls-statistics": "experiments.cls_statistics",
     "zoo": "experiments.zoo",

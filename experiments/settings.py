@@ -40,6 +40,7 @@ class Settings:
         perplexity: of t-SNE.
         probing: folders of `python -m probing`, for experiments on stored results; () for those of the miniatures.
         train: train what those experiments need instead of reading it.
+        relative: singular-spectra shows the difference to depth 0 (open point O5).
     """
 
     models: tuple[str, ...] = ()
@@ -63,3 +64,4 @@ class Settings:
     perplexity: float = PERPLEXITY
     probing: tuple[Path, ...] = ()
     train: bool = False
+    relative: bool = False

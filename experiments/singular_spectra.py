@@ -1,0 +1,143 @@
+"""How many directions tokens and images take up: singular values of their covariances, over rank and over depth.
+
+Claim: contrastive learning lowers the singular values of the tokens of an image and raises those of images, so that
+it tells images apart and not tokens; masked image modelling raises those of tokens and hardly moves those of images.
+
+The paper's values are not known, nor how many images it took. Singular values of a covariance are its eigenvalues, so
+variances; natural logarithms. Token level: covariance of the patch tokens of one image, mean over images of the
+logarithms. Image level: covariance over images of the mean patch token. Block outputs without the last norm; depth 0
+is the embedding. What rounding leaves beyond the true rank is not drawn.
+
+The image level depends on how many images there are: of few images the small values come out too small. The 128th
+needs more than 128 images; of fewer images, tokens or channels than the paper's other ranks are shown, which the figure
+names. `--relative` draws the difference to depth 0 (open point O5), `--depths` chooses the depths of the spectra.
+
+Source: Park et al. 2023 (arXiv:2305.00729), fig. 7, and its author in issue 2 of the official repository.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .findings import Findings
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from study.data import Images
+
+    from ._spectra import DepthSpectra
+    from .settings import Settings
+
+NAME = "singular-spectra"
+OVER_DEPTH = "over_depth"
+PER_IMAGE = "per_image"
+
+
+def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
+    """One pass of each model.
+
+    Args:
+        loaded: models by the names that the figure shows; on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    Returns:
+        Tables `singular-spectra` (model, level, depth, rank, value, relative: all ranks), `over_depth` (the same of two
+        ranks, with 95 % intervals) and `per_image` (token-level values of these ranks for each image).
+    Raises:
+        NotApplicable: a depth that a model does not have.
+    """
+    from ._singular_choices import drawn_depths, notes, shown_ranks
+    from ._singular_tables import all_ranks, over_depth, per_image
+    from ._spectra import group_count
+
+    sizes = {name: _sizes(model) for name, model in loaded.items()}
+    drawn = {name: drawn_depths(settings.depths, name, size["depth"]) for name, size in sizes.items()}
+    groups = {name: group_count(size["channels"], size["depth"] + 1, len(images)) for name, size in sizes.items()}
+    ranks = shown_ranks(sizes, len(images))
+    tables: dict[str, list[pd.DataFrame]] = {NAME: [], OVER_DEPTH: [], PER_IMAGE: []}
+    speeds = {}
+    for name, model in loaded.items():
+        started = time.perf_counter()
+        depths = _pass(name, model, images, settings, device, groups[name], ranks["tokens"])
+        spectra = all_ranks(depths, list(ranks))
+        of_model = {
+            NAME: spectra,
+            OVER_DEPTH: over_depth(depths, spectra, ranks),
+            PER_IMAGE: per_image(depths, ranks["tokens"]),
+        }
+        for table, rows in of_model.items():
+            rows.insert(0, "model", name)
+            tables[table].append(rows)
+        speeds[name] = round(len(images) / (time.perf_counter() - started), 1)
+    facts = {
+        "images": len(images),
+        "data": images.where,
+        "ranks": ranks,
+        "groups": groups,
+        "drawn": drawn,
+        "relative": settings.relative,
+        "layouts": sizes,
+        "miniatures": _miniatures(loaded),
+        "images_per_second": speeds,
+        "notes": notes(ranks, groups, sizes, len(images)),
+    }
+    return Findings({name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}, {}, facts)
+
+
+def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
+    """The figure, from the findings alone.
+
+    Args:
+        findings: of `measure`, or read back.
+        summary: none; the intervals stand in `over_depth`.
+    """
+    from .singular_spectra_figure import spectra_figure
+
+    return spectra_figure(findings)
+
+
+def _pass(
+    name: str,
+    model: Any,
+    images: Images,
+    settings: Settings,
+    device: torch.device,
+    groups: int,
+    ranks: Sequence[int],
+) -> list[DepthSpectra]:
+    """What one pass of a model keeps of each depth."""
+    import torch
+    from tqdm.auto import tqdm
+
+    from models import image_transform
+    from study.batches import batches
+
+    from ._spectra import groups_at_random, spectra_of
+
+    group_of = groups_at_random(len(images), groups, settings.seed or 0)
+    model.to(device, getattr(torch, settings.dtype))
+    loader = batches(images, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
+    depths = spectra_of(model, tqdm(loader, desc=name, unit="batch"), group_of=group_of, ranks=ranks)
+    model.cpu()
+    return depths
+
+
+def _sizes(model: Any) -> dict[str, Any]:
+    """Grid, patch size, depth and channels of a model."""
+    from .depth_metrics import _layout
+
+    return {**_layout(model), "channels": model.embed_dim}
+
+
+def _miniatures(loaded: Mapping[str, nn.Module]) -> list[str]:
+    from study.model_set import is_miniature
+
+    return [name for name, model in loaded.items() if is_miniature(model)]
