@@ -12,7 +12,7 @@ from ops import plots
 from study import open_images
 from study.explorer import ALL_HEADS, attention_explorer
 from study.field_of_view import as_seen
-from study.query_maps import patch_at, query_figure, query_maps, spread_depths
+from study.query_maps import all_query_maps, patch_at, query_figure, query_maps, spread_depths
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,19 @@ def test_maps_on_a_grid_that_is_not_square(wide, images):
     maps = query_maps(wide, images[0], query=patch_at(wide, 0.9, 0.9), depths=[1])[1]
     assert maps.shape[1:] == token_layout(wide).grid == (2, 3)
     torch.testing.assert_close(maps.sum(dim=(1, 2)), torch.ones(len(maps)))
+
+
+@pytest.mark.parametrize("name", ["model", "wide"])
+def test_maps_of_all_queries_are_those_of_each(name, images, request):
+    model, found = request.getfixturevalue(name), {}
+    all_query_maps(model, images[0], depths=[1, 3], receive=found.__setitem__)
+    rows, columns = token_layout(model).grid
+    assert {depth: maps.shape[1:] for depth, maps in found.items()} == dict.fromkeys(
+        (1, 3), (1 + rows * columns, rows, columns)
+    )
+    for number, query in ((0, "class"), (1, (0, 0)), (1 + columns + 2, (1, 2))):
+        maps = query_maps(model, images[0], query=query, depths=[3])[3]
+        torch.testing.assert_close(found[3][:, number], maps)
 
 
 def test_figure_of_all_heads_and_of_one(model, images):
