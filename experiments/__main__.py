@@ -15,7 +15,7 @@ from pathlib import Path
 from study.command_line import Parser, exit_status
 
 from .catalogue import chosen, titles
-from .folder import made, remove_empty, results_folder
+from .folder import first_process, made, remove_empty, results_folder
 from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, PERPLEXITY, Settings
 
 COMMANDS = ("list", "run", "draw", "claims", "report")
@@ -127,7 +127,7 @@ def _run(options: argparse.Namespace, typed: list[str]) -> None:
     names = chosen(options.names)
     settings = _settings(options)
     folders = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
-    new = made(folders.values(), overwrite=settings.overwrite)
+    new = made(folders.values(), overwrite=settings.overwrite) if first_process() else []
     try:
         from .running import run_experiments
 
@@ -154,6 +154,9 @@ def _settings(options: argparse.Namespace) -> Settings:
         value = getattr(options, name)
         if value is not None and value < least:
             raise ValueError(f"--{name.replace('_', '-')} {value}: expected at least {least}")
+    share = getattr(options, "until_precise", None)
+    if share is not None and not 0 < share < 1:
+        raise ValueError(f"--until-precise {share:g}: expected a share between 0 and 1, such as 0.01 for ± 1 %")
     fields = {field.name for field in dataclasses.fields(Settings)}
     known = {name: value for name, value in vars(options).items() if name in fields}
     return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})

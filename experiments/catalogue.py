@@ -11,16 +11,31 @@ from .settings import DEFAULT_MODELS
 
 EXPERIMENTS = {
     "overview": "experiments.overview",
+    "attention-maps": "experiments.attention_maps",
     "attention-distance": "experiments.attention_distance",
     "attention-nmi": "experiments.attention_nmi",
     "similarity": "experiments.similarity",
+    "token-transformation": "experiments.token_transformation",
     "singular-spectra": "experiments.singular_spectra",
     "fourier": "experiments.fourier",
+    "layer-probe": "experiments.layer_probe",
+    "dense-probe": "experiments.dense_probe",
+    "shape-texture": "experiments.shape_texture",
+    "frequency-noise": "experiments.frequency_noise",
+    "hybrid": "experiments.hybrid",
+    "token-tsne": "experiments.token_tsne",
     "cls-statistics": "experiments.cls_statistics",
+    "aggregation": "experiments.aggregation",
+    "behaviour": "experiments.behaviour",
     "zoo": "experiments.zoo",
 }
-STORED: frozenset[str] = frozenset()
+STORED: frozenset[str] = frozenset(
+    {"layer-probe", "dense-probe", "shape-texture", "frequency-noise", "aggregation", "behaviour"}
+)
 """Those that `read` the results of trainings instead of measuring models."""
+
+OVER_DEPTH = frozenset({"overview", "attention-distance", "attention-nmi", "similarity", "fourier", "cls-statistics"})
+"""Those whose numbers are all means over images at each depth: they take --until-precise."""
 
 DEFAULT = "overview"
 

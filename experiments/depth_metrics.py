@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from ._paper_curves import paper_curves
 
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from study.data import Images
+    from study.long_table import Table
 
     from .settings import Settings
 
@@ -26,7 +24,7 @@ PAPER = {"distance": "distance", "nmi": "nmi", "delta_log_amplitude": "amplitude
 
 def depth_metrics(
     loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[Table, dict[str, Any]]:
     """Per-image values of `METRICS` at each depth, and the facts that a figure says of them.
 
     Args:
@@ -54,40 +52,35 @@ def measured(
     images: Images,
     settings: Settings,
     device: torch.device,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[Table, dict[str, Any]]:
     """Per-image values of metrics in one pass of each model, and the facts that a figure says of them.
 
+    In several processes the first one calls this; the others help, see `experiments._measuring`. Where the run has a
+    folder the table is in pieces, which are read from its parts; without one it is held in memory.
+
     Args:
-        metrics: as for `models.measure`.
+        metrics: as for `models.measure`; functions of a module, where several processes measure.
         loaded: models by the names that the figure shows; they are on the CPU afterwards.
         images: of `open_images`.
         settings: of the run.
         device: to run on.
     """
-    import torch
-
-    from study.comparison import comparison
     from study.model_set import is_miniature
 
-    options = {"batch_size": settings.batch_size, "workers": settings.workers, "progress": True}
-    tables, speeds = [], {}
-    for name, model in loaded.items():
-        model.to(device, getattr(torch, settings.dtype))
-        started = time.perf_counter()
-        tables.append(comparison({name: model}, images, metrics, **options))
-        speeds[name] = len(images) / (time.perf_counter() - started)
-        model.cpu()
-    table = pd.concat(tables, ignore_index=True)
+    from ._measuring import found
+
+    known = found(metrics, loaded, images, settings, device)
     facts = {
-        "images": len(images),
+        "images": known.images,
         "data": images.where,
         "convention": settings.convention,
-        "metrics": list(dict.fromkeys(table["metric"])),
+        "metrics": known.metrics,
         "layouts": {name: _layout(model) for name, model in loaded.items()},
         "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
-        "images_per_second": {name: round(speed, 1) for name, speed in speeds.items()},
+        "images_per_second": known.speeds,
+        "notes": [] if known.precision is None else [known.precision],
     }
-    return table, facts
+    return known.table, facts
 
 
 def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:

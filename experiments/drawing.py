@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from study.atomic import replacing
-from study.record import COLUMNS, read_manifest, read_table
+from study.long_table import LongTable, Table
+from study.record import COLUMNS, check_table, read_manifest, read_table
 from study.summary import SUMMARY, summary
 
 from .catalogue import experiment
@@ -49,7 +50,7 @@ def draw_table(table: Path) -> list[Path]:
         OSError: there is no such file, or no manifest beside it.
         ValueError: it is no table of this version, or the manifest does not know it.
     """
-    read_table(table, columns=())
+    check_table(table)
     manifest = table.parent / MANIFEST
     if not manifest.is_file():
         raise OSError(f"{manifest} is missing: a figure needs the manifest that was written beside {table.name}")
@@ -60,10 +61,19 @@ def draw_table(table: Path) -> list[Path]:
     return draw_folder(table.parent)
 
 
-def _summary(folder: Path, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
-    """Means and intervals of per-image values: made from the table, or as they were stored where torch is not there."""
+def _summary(folder: Path, name: str, table: Table) -> pd.DataFrame | None:
+    """Means and intervals of per-image values: made from the table, or as they were stored.
+
+    Stored ones stand in where torch is not there, and for a long table that did not change since.
+    """
     if not set(COLUMNS) <= set(table.columns):
         return None
-    if importlib.util.find_spec("torch") is not None:
-        return summary(table)
-    return read_table(folder / summary_file(name), columns=SUMMARY)
+    stored = folder / summary_file(name)
+    unchanged = isinstance(table, LongTable) and _newer(stored, folder / f"{name}.csv")
+    if importlib.util.find_spec("torch") is None or unchanged:
+        return read_table(stored, columns=SUMMARY)
+    return summary(table)
+
+
+def _newer(path: Path, other: Path) -> bool:
+    return path.is_file() and path.stat().st_mtime_ns > other.stat().st_mtime_ns

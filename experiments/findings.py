@@ -6,11 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from PIL import Image
 
 from study.atomic import replacing
-from study.record import read_manifest, read_table, write_manifest, write_table
+from study.record import open_table, read_manifest, write_manifest, write_table
 
 MANIFEST = "manifest.json"
 
@@ -20,12 +19,13 @@ class Findings:
     """All that a figure is drawn from.
 
     Attributes:
-        tables: by name; on disk NAME.csv.
+        tables: by name; on disk NAME.csv. Data frames, but long ones of per-image values are `study.LongTable`, in
+            pieces: figures take their numbers from the summary.
         pictures: photographs that the figure shows, by name; on disk NAME.png.
         facts: what the figure says in words (layouts, numbers of images ...), as JSON takes it.
     """
 
-    tables: dict[str, pd.DataFrame]
+    tables: dict[str, Any]
     pictures: dict[str, Image.Image]
     facts: dict[str, Any]
 
@@ -64,7 +64,7 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
     missing = {"experiment", "facts", "tables", "pictures"} - manifest.keys()
     if missing:
         raise ValueError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; expected that of an experiment")
-    tables = {name: read_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()}
+    tables = {name: open_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()}
     pictures = {name: _picture(folder, name) for name in manifest["pictures"]}
     return Findings(tables, pictures, manifest["facts"]), manifest
 

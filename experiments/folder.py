@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +12,11 @@ from pathlib import Path
 from .findings import MANIFEST
 
 RESULTS = Path("results")
+
+
+def first_process() -> bool:
+    """Whether this process is the only one, or the first of those that torchrun started; known without torch."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def results_folder(name: str, out: Path | None, *, several: bool) -> Path:

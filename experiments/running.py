@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from study.data import BrokenImages, Images, open_images
+from study.parts import parts_folder, remove_parts
 from study.record import COLUMNS, write_table
 from study.summary import summary
 
 from .applicable import NotApplicable
-from .catalogue import STORED, default_models, experiment
+from .catalogue import OVER_DEPTH, STORED, default_models, experiment
 from .drawing import draw_folder, summary_file
 from .findings import Findings, write_findings
-from .folder import remove_empty
+from .folder import first_process, remove_empty
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -36,43 +37,83 @@ class _Bench:
     device: torch.device
 
     @classmethod
-    def of(cls, settings: Settings, names: Sequence[str]) -> _Bench:
-        from study.device import device_of
+    def of(cls, settings: Settings, names: Sequence[str], device: torch.device) -> _Bench:
         from study.loading import loaded_models
 
-        device = device_of(settings.device)
         images = opened_images(settings)
         loaded = loaded_models(names, settings.num_heads)
         return cls(dict(zip(names, loaded.items(), strict=True)), images, device)
 
 
 def run_experiments(folders: Mapping[str, Path], settings: Settings, command: str) -> None:
-    """Run experiments on the same images and write their results.
+    """Run experiments on the same images and write their results; in several processes, the first one's part of it.
+
+    Images of metrics over depth are dealt over all processes that torchrun started. Everything else is done by the
+    first one alone, which writes, draws and tells, while the others wait.
 
     Args:
-        folders: of the results, by name of the experiment; they exist and can be written to.
+        folders: of the results, by name of the experiment; the first process's exist and can be written to.
         settings: options.
         command: as the user typed it, for the manifest.
     Raises:
         OSError, ValueError: models, images or device are not there; raised before anything is measured.
         NotApplicable: the only experiment cannot be made of them.
     """
+    from study.processes import process
+
     models = {name: settings.models or default_models(name) for name in folders}
     asked = [model for name in folders if name not in STORED for model in models[name]]
-    bench = _Bench.of(settings, settings.models or list(dict.fromkeys(asked))) if asked else None
+    with process(settings.device) as here:
+        if settings.train and here.world > 1:
+            raise ValueError("--train trains in a single process: give the command without torchrun")
+        names = settings.models or list(dict.fromkeys(asked))
+        bench = _Bench.of(settings, names, here.device) if asked else None
+        if here.first:
+            _lead({name: (folders[name], models[name]) for name in folders}, bench, settings, command)
+        else:
+            _help(bench, here.device)
+
+
+def _lead(
+    wanted: Mapping[str, tuple[Path, Sequence[str]]], bench: _Bench | None, settings: Settings, command: str
+) -> None:
+    """The experiments one after another, by the first process."""
+    from ._measuring import leading
+
     left_out = []
-    for name, folder in folders.items():
-        own = dataclasses.replace(settings, models=models[name], out=folder)
-        try:
-            findings, origin = _read(name, own, command) if name in STORED else _measured(name, own, bench, command)
-        except NotApplicable as error:
-            if len(folders) == 1:
-                raise
-            left_out.append(f"{name} is left out: {error}")
-            remove_empty([folder])
-            continue
-        _written(name, folder, findings, origin)
+    with leading():
+        for name, (folder, models) in wanted.items():
+            own = dataclasses.replace(settings, models=tuple(models), out=folder)
+            try:
+                _run(name, own, bench, command, folder)
+            except NotApplicable as error:
+                if len(wanted) == 1:
+                    raise
+                left_out.append(f"{name} is left out: {error}")
+                remove_empty([folder])
     print("\n".join(left_out), file=sys.stderr, end="\n" if left_out else "")
+
+
+def _help(bench: _Bench | None, device: torch.device) -> None:
+    """What the other processes do meanwhile."""
+    from ._measuring import help_measuring
+
+    help_measuring(dict(bench.models.values()) if bench else {}, bench.images if bench else None, device)
+
+
+def _run(name: str, settings: Settings, bench: _Bench | None, command: str, folder: Path) -> None:
+    """One experiment; the parts of its measurement go when its results are there."""
+    if settings.until_precise is not None and name not in OVER_DEPTH:
+        raise NotApplicable(
+            f"--until-precise is for means over images at each depth, as of {', '.join(sorted(OVER_DEPTH))}; "
+            f"{name} needs all images: choose their number with --images"
+        )
+    if name in STORED:
+        _written(name, folder, *_read(name, settings, command))
+        return
+    with parts_folder(folder) as parts:
+        _written(name, folder, *_measured(name, settings, bench, command))
+        remove_parts(parts)
 
 
 def opened_images(settings: Settings) -> Images:
@@ -80,7 +121,7 @@ def opened_images(settings: Settings) -> Images:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BrokenImages)
         images = open_images(settings.data, limit=settings.images, seed=settings.seed, labels=settings.labels)
-    for warning in caught:
+    for warning in caught if first_process() else ():
         print(f"warning: {warning.message}", file=sys.stderr)
     return images
 
@@ -124,7 +165,10 @@ def _tell_means(means: pd.DataFrame, facts: Mapping[str, Any], table: str) -> No
 def _tell(name: str, facts: Mapping[str, Any], paths: Iterable[Path]) -> None:
     for note in facts.get("notes", ()):
         print(f"{name}: {note}")
-    if "images_per_second" in facts:
-        speeds = ", ".join(f"{model} {speed}" for model, speed in facts["images_per_second"].items())
-        print(f"\nImages per second: {speeds}")
+    if facts.get("images_per_second"):
+        print(f"\nImages per second: {'; '.join(_speed(*entry) for entry in facts['images_per_second'].items())}")
     print("\n".join(map(str, paths)))
+
+
+def _speed(model: str, speed: Mapping[str, float]) -> str:
+    return f"{model} {speed['whole']} (model alone {speed['model']}, loader alone {speed['loader']})"

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from study.long_table import joined
+
 from .depth_metrics import depth_metrics
 from .findings import Findings
 
@@ -52,7 +54,7 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
         tables += [neighbour_votes(name, model, images, settings, device) for name, model in loaded.items()]
         facts["metrics"] += METRICS
         facts["classes"] = len(images.classes)
-    return Findings({"zoo": pd.concat(tables, ignore_index=True)}, {}, facts)
+    return Findings({"zoo": joined(tables)}, {}, facts)
 
 
 def draw(findings: Findings, summary: pd.DataFrame) -> Figure:

@@ -28,6 +28,21 @@ def alone_in(folder: Path, here: Process, option: str) -> Iterator[None]:
         everybody_waits()
         yield
         return
+    with locked(folder, option):
+        everybody_waits()
+        yield
+
+
+@contextlib.contextmanager
+def locked(folder: Path, option: str) -> Iterator[None]:
+    """The same for one process, which waits for no others.
+
+    Args:
+        folder: that is written to, made where it is not there.
+        option: of the command line, which names another folder.
+    Raises:
+        OSError: another run holds it, or it cannot be made.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -37,7 +52,6 @@ def alone_in(folder: Path, here: Process, option: str) -> Iterator[None]:
             f"another process works in {folder}: wait for it, or choose another folder with {option}"
         ) from None
     try:
-        everybody_waits()
         yield
     finally:
         lock.release()

@@ -94,6 +94,20 @@ def gathered(values: list[Any]) -> list[Any]:
     return [value for part in parts for value in part]
 
 
+def told(value: Any) -> Any:
+    """What the first process says, in every one of them; all have to ask."""
+    if process_count() == 1:
+        return value
+    said = [value]
+    dist.broadcast_object_list(said, src=0)
+    return said[0]
+
+
+def process_number() -> int:
+    """Number of this process among those that work together, from 0."""
+    return dist.get_rank() if process_count() > 1 else 0
+
+
 def process_count() -> int:
     """Number of processes that work together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

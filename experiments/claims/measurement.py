@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from probing.table import TABLE, read_results
+from study.long_table import Table, means_of_heads
 
 from .evidence import Evidence
 
@@ -55,7 +56,14 @@ def evidence_of(
     }
     table, _ = depth_metrics.measured(metrics, loaded, images, settings, device)
     names = list(loaded)
-    return Evidence(names[0], names[-1], table, probes, settings.seed or 0)
+    return Evidence(names[0], names[-1], _of_images(table), probes, settings.seed or 0)
+
+
+def _of_images(table: Table) -> pd.DataFrame:
+    """The means over heads, which are all that claims ask for: a table in pieces need not be held."""
+    found = means_of_heads(table).items()
+    parts = [wide.stack().rename("value").reset_index().assign(model=model) for model, wide in found]
+    return pd.concat(parts, ignore_index=True)
 
 
 def stored_probes(folder: Path | None, cl: str, mim: str) -> tuple[pd.DataFrame, Path] | tuple[None, None]:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from study.parts import parts_folder, remove_parts
 from study.record import write_manifest
 
 from ..findings import MANIFEST
-from ..folder import made, remove_empty, results_folder
+from ..folder import first_process, made, remove_empty, results_folder
 from ..running import opened_images
 from ..settings import Settings
 from .claim import Judged, judged
 from .list_of_claims import CLAIMS
 from .measurement import evidence_of, stored_probes
 from .writing import as_lines, write
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from study.data import Images
 
 REFUTED = 2
 """Exit status when at least one claim does not hold; 0 when none is refuted, 1 after an error."""
@@ -33,24 +42,47 @@ def run_claims(options: argparse.Namespace, settings: Settings, command: str) ->
         OSError, ValueError: models, images, probes or folder are not there; raised before anything is measured.
     """
     folder = results_folder("claims", settings.out, several=False)
-    new = made([folder], overwrite=settings.overwrite)
+    settings = dataclasses.replace(settings, out=folder)
+    new = made([folder], overwrite=settings.overwrite) if first_process() else []
     try:
-        found = _judged(options, settings, command, folder)
+        found = _together(options, settings, command, folder)
     except BaseException:
         remove_empty(new)
         raise
     return REFUTED if any(one.answer == "does not hold" for one in found) else 0
 
 
-def _judged(options: argparse.Namespace, settings: Settings, command: str, folder: Path) -> Sequence[Judged]:
-    from study.device import device_of
+def _together(options: argparse.Namespace, settings: Settings, command: str, folder: Path) -> Sequence[Judged]:
+    """All processes measure, the first one judges."""
     from study.loading import loaded_models
+    from study.processes import process
 
+    from .._measuring import help_measuring, leading
+
+    with process(settings.device) as here:
+        names = list(dict.fromkeys([options.cl, options.mim]))  # one against itself too
+        loaded = loaded_models(names, settings.num_heads)
+        images = opened_images(settings)
+        if not here.first:
+            help_measuring(loaded, images, here.device)
+            return []
+        with leading(), parts_folder(folder) as parts:
+            found = _judged(options, settings, command, folder, loaded, images, here.device)
+            remove_parts(parts)
+    return found
+
+
+def _judged(
+    options: argparse.Namespace,
+    settings: Settings,
+    command: str,
+    folder: Path,
+    loaded: Mapping[str, nn.Module],
+    images: Images,
+    device: torch.device,
+) -> Sequence[Judged]:
     from ..provenance import origin
 
-    device = device_of(settings.device)
-    loaded = loaded_models(list(dict.fromkeys([options.cl, options.mim])), settings.num_heads)  # one against itself too
-    images = opened_images(settings)
     names = list(loaded)
     cl, mim = names[0], names[-1]
     probes, where = stored_probes(next(iter(settings.probing), None), cl, mim)
