@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from study.atomic import replacing
 from study.plots import plots
@@ -19,6 +21,8 @@ from .evaluation.figures import frequency_figure, shape_bias_figure
 from .table import read_results
 
 PANEL = (3.6, 3.0)  # inches
+LEAST = 5.5  # inches, for the note
+ENTRY = 1.55  # inches of an entry of the legend
 COLUMNS = 4
 GRIDS = 3  # models side by side
 HEADS = {"linear": "linear probe", "knn": "k-NN", "knn_plain": "k-NN, one vote each", "abmilp": "AbMILP"}
@@ -55,10 +59,24 @@ def draw_results(path: Path) -> list[Path]:
     return drawn
 
 
-def depth_figure(table: pd.DataFrame) -> Figure | None:
+def depth_figure(
+    table: pd.DataFrame,
+    *,
+    title: str | None = None,
+    chance: float | None = None,
+    note: str | None = None,
+    paper: Sequence[Mapping[str, Any]] = (),
+) -> Figure | None:
     """Accuracy over layers: a panel for each head and pooling, a curve with its interval for each model.
 
-    None where there is one layer.
+    A ring marks the best layer of each curve. None where there is one layer.
+
+    Args:
+        table: as a command wrote it.
+        title: of the figure.
+        chance: accuracy of guessing, drawn as a line.
+        note: the line below; None says what the bands are and how probes were trained.
+        paper: published curves to lay behind the measured ones: model, head, pooling, layers, values (shares), label.
     """
     table = _of_heads(table)
     if table["layer"].nunique() < 2:
@@ -66,25 +84,56 @@ def depth_figure(table: pd.DataFrame) -> Figure | None:
     pairs = _pairs(table)
     rows = -(-len(pairs) // COLUMNS)
     columns = -(-len(pairs) // rows)
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.5), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    width = max(PANEL[0] * columns, LEAST)
+    figure = Figure(figsize=(width, PANEL[1] * rows + 0.5 + 0.3 * bool(title)), layout="constrained")
+    body: Any = figure.subfigures(1, 1)  # its legend makes room below the title
+    axes = body.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for ax, (head, pooling) in zip(axes, pairs):
         chosen = table[(table["head"] == head) & (table["pooling"] == pooling)]
-        for model in table["model"].unique():
-            _curve(ax, chosen[chosen["model"] == model], model)
-        if ax.get_legend() is not None:
-            ax.get_legend().remove()
+        _paper(ax, [curve for curve in paper if (curve["head"], curve["pooling"]) == (head, pooling)])
+        depth_panel(ax, chosen, chance=chance)
         ax.set_title(f"{HEADS[head]}, {POOLINGS.get(pooling, pooling)}", fontsize=10)
-        ax.set_xlabel("Layer (0 = embedding)", fontsize=9)
     for ax in axes[len(pairs) :]:
         ax.remove()
     for ax in axes[::columns]:
-        ax.set_ylabel("Accuracy on test images", fontsize=9)
-    axes[0].set_ylim(bottom=0)
+        ax.set_ylabel("Accuracy on test images (%)", fontsize=9)
+    highest = max(ax.dataLim.y1 for ax in axes[: len(pairs)])
+    axes[0].set_ylim(0, 1.05 * highest)
     named = {label: handle for ax in axes[: len(pairs)] for handle, label in zip(*ax.get_legend_handles_labels())}
-    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=len(named), frameon=False, fontsize=9)
-    figure.supxlabel(_note(table), fontsize=LETTERS, color="0.3")
+    ncols = min(len(named), int(width / ENTRY))
+    body.legend(named.values(), named.keys(), loc="outside upper center", ncols=ncols, frameon=False, fontsize=9)
+    figure.suptitle(title) if title else None
+    figure.supxlabel(_note(table) if note is None else note, fontsize=LETTERS, color="0.3")
     return figure
+
+
+def depth_panel(ax: Axes, rows: pd.DataFrame, *, chance: float | None = None) -> Axes:
+    """A curve over layers for each model, in per cent, with a ring around the highest value of each.
+
+    Args:
+        ax: to draw on; it has no legend afterwards.
+        rows: of one head, pooling and metric, values as shares.
+        chance: what guessing gives, drawn as a line.
+    """
+    for model in rows["model"].unique():
+        own = rows[rows["model"] == model].sort_values("layer")
+        _curve(ax, own, model)
+        best = own.loc[own["value"].idxmax()]
+        colour = plots().style(model)["color"]
+        ax.plot(best["layer"], best["value"], "o", markersize=11, markerfacecolor="none", markeredgecolor=colour)
+    if chance is not None:
+        plots().reference_line(chance, f"chance, {100 * chance:.3g} %", ax=ax)
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+    ax.plot([], [], "o", markersize=11, markerfacecolor="none", markeredgecolor="0.3", label="best layer")
+    ax.set_xlabel("Layer (0 = embedding)", fontsize=9)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    return ax
+
+
+def _paper(ax: Axes, curves: Sequence[Mapping[str, Any]]) -> None:
+    for curve in curves:
+        plots().paper_curve(curve["layers"], curve["values"], curve["label"], model=curve["model"], ax=ax)
 
 
 def grid_figure(table: pd.DataFrame) -> Figure | None:
@@ -149,9 +198,6 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _curve(ax: Axes, rows: pd.DataFrame, model: str) -> None:
-    if rows.empty:
-        return
-    rows = rows.sort_values("layer")
     band = (rows["low"].to_numpy(), rows["high"].to_numpy())
     error = None if np.isnan(band[0]).any() else band
     plots().depth_curve(rows["layer"].to_numpy(), rows["value"].to_numpy(), model=model, error=error, ax=ax)

@@ -49,14 +49,15 @@ def _own_version() -> str:
 
 
 def weights(model: Any) -> dict[str, Any]:
-    """The passport that `load_model` gave, and the hash of the parameters that were really used."""
+    """The passport that `load_model` gave, and number and hash of the parameters that were really used."""
     known = {
         field.name: getattr(model.passport, field.name)
         for field in dataclasses.fields(model.passport)
         if field.name not in LONG
     }
     counts = {field: len(getattr(model.passport, field)) for field in LONG}
-    return {**{key: plain(value) for key, value in known.items()}, **counts, "parameters_sha256": weights_hash(model)}
+    numbers = {**counts, "parameters": sum(one.numel() for one in model.parameters())}
+    return {**{key: plain(value) for key, value in known.items()}, **numbers, "parameters_sha256": weights_hash(model)}
 
 
 def weights_hash(model: nn.Module) -> str:

@@ -36,19 +36,37 @@ def poolings_figure(table: pd.DataFrame) -> Figure:
         table: rows of one layer of each model, as `python -m probing aggregate` writes them.
     """
     models = list(table["model"].unique())
-    order = _order(table, models[0])
-    figure = Figure(figsize=(6.4, 0.32 * len(order) + 1.5), layout="constrained")
+    order = pooling_order(table)
+    figure = Figure(figsize=(6.4, height(order, models)), layout="constrained")
     ax = figure.subplots()
-    rows = dict(iter(table.groupby("model")))
-    for number, model in enumerate(models):
-        shift = ((len(models) - 1) / 2 - number) * SPREAD / len(models)
-        _points(ax, rows[model], order, shift, model)
-    ax.set_yticks(range(len(order)), [NAMES.get(name) or name for name in order], fontsize=LETTERS)
+    poolings_panel(ax, table, order)
     ax.set_xlabel("Accuracy on test images", fontsize=LETTERS)
-    ax.grid(axis="x", color="0.9", zorder=0)
     figure.legend(loc="outside upper center", ncols=len(models), fontsize=LETTERS, frameon=False)
     figure.supxlabel(_note(table), fontsize=LETTERS - 1, color="0.3")
     return figure
+
+
+def poolings_panel(ax: Axes, table: pd.DataFrame, order: Sequence[str], *, scale: float = 1) -> Axes:
+    """A line for each pooling, on it a point with its interval for each model; no legend.
+
+    Args:
+        ax: to draw on.
+        table: columns model, pooling, value, low, high, one row for each pooling of a model.
+        order: poolings from the lowest line up.
+        scale: factor on the values, such as 100 for points.
+    """
+    models = list(table["model"].unique())
+    for number, model in enumerate(models):
+        shift = ((len(models) - 1) / 2 - number) * SPREAD / len(models)
+        _points(ax, table[table["model"] == model], order, shift, model, scale)
+    ax.set_yticks(range(len(order)), [NAMES.get(name) or name for name in order], fontsize=LETTERS)
+    ax.grid(axis="x", color="0.9", zorder=0)
+    return ax
+
+
+def height(order: Sequence[str], models: Sequence[str]) -> float:
+    """Of a figure in inches, in which points of all models lie apart from each other."""
+    return max(0.32, 0.09 * len(models)) * len(order) + 1.5
 
 
 def _note(table: pd.DataFrame) -> str:
@@ -59,15 +77,16 @@ def _note(table: pd.DataFrame) -> str:
     return f"Layer {said}. Bars: 95 % bootstrap intervals over {images} test images."
 
 
-def _order(table: pd.DataFrame, model: str) -> list[str]:
-    """Poolings from the lowest to the highest number of one model, then those that it does not have."""
-    own = table[table["model"] == model].sort_values(by="value", kind="stable")  # pyright: ignore[reportCallIssue]
+def pooling_order(table: pd.DataFrame) -> list[str]:
+    """Poolings from the lowest to the highest number of the first model, then those that it does not have."""
+    first = table[table["model"] == table["model"].iloc[0]]
+    own = first.sort_values(by="value", kind="stable")  # pyright: ignore[reportCallIssue]
     return list(dict.fromkeys([*own["pooling"], *table["pooling"]]))
 
 
-def _points(ax: Axes, rows: pd.DataFrame, order: Sequence[str], shift: float, model: str) -> None:
+def _points(ax: Axes, rows: pd.DataFrame, order: Sequence[str], shift: float, model: str, scale: float) -> None:
     look = plots().style(model)
-    value, low, high = (rows[name].to_numpy(float) for name in ("value", "low", "high"))
+    value, low, high = (scale * rows[name].to_numpy(float) for name in ("value", "low", "high"))
     places = np.array([order.index(name) for name in rows["pooling"]], dtype=float) + shift
     error = np.nan_to_num(np.stack([value - low, high - value])).clip(min=0)
     ax.errorbar(

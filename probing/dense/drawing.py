@@ -38,7 +38,10 @@ def curves(table: pd.DataFrame, ax: Axes) -> Axes:
         layers, values, low, high = rows[["layer", "value", "low", "high"]].sort_values(by="layer").to_numpy().T
         band = None if np.isnan(low).any() else (low, high)
         plots().depth_curve(layers, values, model=str(model), error=band, ax=ax)
-    ax.set_xlabel("Layer (0 = embedding)", fontsize=9)
+        best = int(np.argmax(values))
+        colour = plots().style(str(model))["color"]
+        ax.plot(layers[best], values[best], "o", markersize=11, markerfacecolor="none", markeredgecolor=colour)
+    ax.set_xlabel("Layer (0 = embedding); ring: best", fontsize=9)
     ax.set_ylabel("mIoU of a linear probe on patch tokens", fontsize=9)
     return ax
 

@@ -36,7 +36,7 @@ def shape_bias_figure(table: pd.DataFrame, *, layer: int | None = None, pooling:
     layered = bool(rows[rows["metric"] == "shape_bias"].groupby("model")["layer"].nunique().max() > 1)
     figure = Figure(figsize=(5.2 + 4.2 * layered, 6.2), layout="constrained")
     axes = figure.subplots(1, 1 + layered, squeeze=False)
-    _classes(axes[0, 0], shown)
+    shape_bias_panel(axes[0, 0], shown)
     if layered:
         _over_layers(axes[0, 1], rows[rows["metric"] == "shape_bias"])
     _legend(figure, axes[0, 0], _models(rows))
@@ -57,6 +57,19 @@ def frequency_figure(table: pd.DataFrame, *, layer: int | None = None, pooling: 
     rows = _at(_rows(table, table["metric"].str.match(BAND), "accuracy_drop@...", pooling), layer)
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     ax = figure.subplots()
+    frequency_panel(ax, rows)
+    _legend(figure, ax, _models(rows))
+    figure.supxlabel(_note(table, rows), fontsize=NOTE, color="0.3")
+    return figure
+
+
+def frequency_panel(ax: Axes, rows: pd.DataFrame) -> Axes:
+    """Change of accuracy in points by noise in each band, one line with its interval for each model; no legend.
+
+    Args:
+        ax: to draw on.
+        rows: drops of accuracy, of one layer and pooling of each model.
+    """
     rows = rows.assign(frequency=rows["metric"].str.extract(BAND)["frequency"].astype(float))
     for model, own in rows.groupby("model", sort=False):
         _line(ax, str(model), own.sort_values("frequency"), "frequency", scale=-100)
@@ -64,13 +77,16 @@ def frequency_figure(table: pd.DataFrame, *, layer: int | None = None, pooling: 
     ax.annotate("no change", (1, 0), (-2, 3), ("axes fraction", "data"), "offset points", ha="right", fontsize=NOTE)
     _panel(ax, "Centre of the band of noise (π; 1 is Nyquist)", "Change of accuracy (points)")
     ax.set_xticks(sorted(rows["frequency"].unique()))
-    _legend(figure, ax, _models(rows))
-    figure.supxlabel(_note(table, rows), fontsize=NOTE, color="0.3")
-    return figure
+    return ax
 
 
-def _classes(ax: Axes, rows: pd.DataFrame) -> None:
-    """One row for each class of shapes, and one over all below them."""
+def shape_bias_panel(ax: Axes, rows: pd.DataFrame) -> Axes:
+    """One row for each class of shapes, and one over all below them; no legend.
+
+    Args:
+        ax: to draw on.
+        rows: shape bias and shape bias by class, of one layer and pooling of each model.
+    """
     names = sorted({CLASS.fullmatch(metric)["name"] for metric in rows["metric"] if "@" in metric})  # pyright: ignore[reportOptionalSubscript]
     places = {f"shape_bias@{name}": float(number) for number, name in enumerate(names)}
     places["shape_bias"] = len(names) + 0.5
@@ -90,6 +106,7 @@ def _classes(ax: Axes, rows: pd.DataFrame) -> None:
     _panel(ax, "← texture      shape bias      shape →", None)
     ax.grid(visible=False, axis="y")
     ax.set_title("Class of the shape", fontsize=LABEL, loc="left")
+    return ax
 
 
 def _over_layers(ax: Axes, rows: pd.DataFrame) -> None:

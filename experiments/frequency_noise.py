@@ -1,0 +1,114 @@
+"""Which frequencies models need: accuracy lost to noise in one band of frequencies after another.
+
+Claim: contrastive learning is robust to noise of high frequencies, masked image modelling is more vulnerable to it.
+
+The paper's values are not known, nor the size of its noise (open point O8). The method is that of Park & Kim 2022
+(arXiv:2202.06709), fig. 2b, where a supervised ViT loses about 15 points in its worst band; so `python -m probing
+frequency-noise --calibrate 15 --on MODEL` finds the size, which is said below the figure with the width of the bands.
+
+Source: Park et al. 2023 (arXiv:2305.00729), fig. 9. Panels: probes on the frozen model, and fine-tuned models where
+there are results of such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ._panels_of_heads import clean_in_words, panels_of_heads, pooled, title_of
+from .findings import Findings
+from .stored import stored
+from .stored_facts import stored_facts
+from .stored_words import beneath, recipes, where
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .settings import Settings
+    from .stored import Stored
+
+MODELS = ()
+"""All that the results know."""
+
+DROPS = r"accuracy|accuracy_drop@.*"
+SIZE = (4.6, 3.9)  # inches of a panel
+LETTERS = 9  # points
+FLOOR = "Who knows less without noise has less to lose: read a drop beside the accuracy without noise."
+
+
+def read(settings: Settings) -> Findings:
+    """Drops of accuracy by band, of the last layer of each model.
+
+    Args:
+        settings: of the run.
+    Returns:
+        Table `frequency-noise`, rows of `python -m probing frequency-noise`.
+    Raises:
+        NotApplicable: there are no such results.
+    """
+    found = stored(settings, "frequency-noise", metrics=DROPS).required()
+    rows = pooled(found.rows)
+    facts = stored_facts(found)
+    facts["noise"] = [_noise(source.manifest["noise"]) for source in found.sources]
+    facts["notes"] += [*_said(found), *clean_in_words(rows), FLOOR, *recipes(rows[rows["metric"] == "accuracy"])]
+    return Findings({"frequency-noise": rows}, {}, facts)
+
+
+def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
+    """The figure, from the findings alone.
+
+    Args:
+        findings: of `read`, or read back.
+        summary: None, as the rows have their intervals.
+    """
+    from matplotlib.figure import Figure
+
+    from probing.evaluation.figures import frequency_panel
+
+    facts, rows = findings.facts, findings.tables["frequency-noise"]
+    drops = rows[rows["metric"] != "accuracy"]
+    parts = panels_of_heads(drops)
+    figure = Figure(figsize=(max(SIZE[0] * len(parts), 7), SIZE[1] + 1.6), layout="constrained")
+    body = figure.subfigures(1, 1)  # its legend makes room below the title
+    axes = body.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    named: dict[str, Any] = {}
+    for ax, own in zip(axes, parts, strict=True):
+        frequency_panel(ax, own)
+        ax.set_title(title_of(own), fontsize=LETTERS + 1)
+        named |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels())}
+    for ax in axes[1:]:
+        ax.set_ylabel("")
+    body.legend(
+        named.values(),
+        named.keys(),
+        loc="outside upper center",
+        ncols=min(len(named), 6),
+        frameon=False,
+        fontsize=LETTERS,
+    )
+    figure.suptitle(f"Accuracy lost to noise in one band: {where(facts)}")
+    said = f"{' '.join(facts['noise'])}\nBands: 95 % bootstrap intervals, paired over images. " + FLOOR
+    figure.supxlabel(beneath(facts, said), fontsize=LETTERS - 1, color="0.3")
+    return figure
+
+
+def _noise(known: Mapping[str, Any]) -> str:
+    """Size and width of the noise, and how the size was chosen."""
+    chosen = known.get("calibration")
+    how = (
+        f"chosen so that the worst drop of {chosen['model']} (layer {chosen['layer']}, "
+        f"{chosen['pooling'].replace('_', ' ')}) is about {100 * chosen['asked']:.0f} points"
+        if chosen
+        else "not calibrated"
+    )
+    return f"Noise: ε = {known['epsilon']:g} on normalised input ({how}), bands {known['width']:g}π wide (O8)."
+
+
+def _said(found: Stored) -> list[str]:
+    """What else the commands noted: of the noise, and where folders differ in it."""
+    noises = {_noise(source.manifest["noise"]): source.name for source in found.sources}
+    uneven = [f"{note}." for source in found.sources for note in source.manifest["noise"].get("notes", ())]
+    differ = [f"Not the same noise for all: {'; '.join(f'{name}: {text}' for text, name in noises.items())}"]
+    return [*(differ if len(noises) > 1 else noises), *dict.fromkeys(uneven)]
