@@ -14,9 +14,10 @@ from pathlib import Path
 
 from study.command_line import Parser, exit_status
 
+from ._foreground import foreground
 from .catalogue import chosen, titles
-from .folder import first_process, made, remove_empty, results_folder
-from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, PERPLEXITY, Settings
+from .folder import first_process, made, remove_empty, results_folder, unfinished
+from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, FITS, PERPLEXITY, Settings
 
 COMMANDS = ("list", "run", "draw", "claims", "report")
 
@@ -72,6 +73,8 @@ def _add_choices(run: argparse.ArgumentParser) -> None:
     add("--basis", default="joint", choices=BASES, help="tokens on which token-transformation fits its axes")
     add("--decoder-input", default="all", choices=DECODER_INPUTS, help="patches that MAE's decoder is given")
     add("--perplexity", type=float, default=PERPLEXITY, metavar="P", help=f"of t-SNE (default: {PERPLEXITY:g})")
+    add("--fit", default="joint", choices=FITS, help="of pca: axes of all images together, or of each by itself")
+    add("--foreground", default="", metavar="RULE", help="of pca: above:SHARE or below:SHARE of the first component")
     add("--probing", type=Path, nargs="+", default=[], metavar="DIR", help="results of `python -m probing` to read")
     add("--relative", action="store_true", help="singular-spectra as the difference to depth 0")
     add("--train", action="store_true", help="train what is read otherwise")
@@ -126,12 +129,16 @@ def _list(options: argparse.Namespace, typed: list[str]) -> None:
 def _run(options: argparse.Namespace, typed: list[str]) -> None:
     names = chosen(options.names)
     settings = _settings(options)
-    folders = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
+    command = shlex.join(["python", "-m", "experiments", *typed])
+    asked = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
+    folders = asked if settings.overwrite else unfinished(asked, command)
+    for name in asked.keys() - folders.keys():
+        print(f"{name}: this command has finished it, see {asked[name]}")
     new = made(folders.values(), overwrite=settings.overwrite) if first_process() else []
     try:
         from .running import run_experiments
 
-        run_experiments(folders, settings, shlex.join(["python", "-m", "experiments", *typed]))
+        run_experiments(folders, settings, command)
     except BaseException:
         remove_empty(new)
         raise
@@ -157,6 +164,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     share = getattr(options, "until_precise", None)
     if share is not None and not 0 < share < 1:
         raise ValueError(f"--until-precise {share:g}: expected a share between 0 and 1, such as 0.01 for ± 1 %")
+    foreground(getattr(options, "foreground", ""))
     fields = {field.name for field in dataclasses.fields(Settings)}
     known = {name: value for name, value in vars(options).items() if name in fields}
     return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})

@@ -82,7 +82,8 @@ def depth_experiment(
             by image.
         """
         table, facts = measured(metrics(settings), loaded, images, settings, device)
-        facts |= paper_curves([panel.paper for panel in panels if panel.paper], loaded, images, settings)
+        paper = paper_curves([panel.paper for panel in panels if panel.paper], loaded, images, settings)
+        facts = {**facts, **paper, "notes": facts["notes"] + paper["notes"]}
         return Findings({name: table, DIFFERENCES: paired_differences(table)}, {}, facts)
 
     def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -172,4 +173,15 @@ def _note(facts: Mapping[str, Any], summary: pd.DataFrame) -> str:
     conventions = [name for name in summary["convention"].unique() if name]
     said = f" Convention {', '.join(conventions)}." if conventions else ""
     embedding = " Depth 0: embedding." if (summary["depth"] == 0).any() else ""
-    return f"Mean over heads, then over images; {bands}.{said}{embedding} {paper_remark(facts)}".strip()
+    return f"Mean over heads, then over images; {bands}.{said}{embedding}{_stop(facts)} {paper_remark(facts)}".strip()
+
+
+def _stop(facts: Mapping[str, Any]) -> str:
+    """Where --until-precise ended."""
+    known = facts.get("until_precise")
+    if known is None:
+        return ""
+    goal = f"± {100 * known['share']:g} % of the metric's scale"
+    if known["reached"]:
+        return f" Stopped after {facts['images']} of {known['available']} images, all intervals within {goal}."
+    return f" Not all intervals are within {goal}."

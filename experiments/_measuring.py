@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -29,7 +29,7 @@ from study.provenance import arithmetic, versions, weights_hash
 from study.record import COLUMNS
 from study.summary import summary
 
-from . import _precision
+from ._precision import Stop, looks, widest
 from .settings import Settings
 
 Metrics = Mapping[str, Callable[..., Any]]
@@ -44,14 +44,14 @@ class Found:
         metrics: names of the metrics in the table.
         images: how many of the images were measured.
         speeds: images per second of each model, as `study.pace` gives them.
-        precision: what is to be said of --until-precise; None without it.
+        stop: where --until-precise ended; None without it.
     """
 
     table: Table
     metrics: list[str]
     images: int
     speeds: dict[str, dict[str, float]]
-    precision: str | None
+    stop: Stop | None
 
 
 def found(
@@ -73,21 +73,17 @@ def found(
         ValueError: the folder holds parts of another run, or another process failed.
     """
     leader = _Leader(metrics, loaded, images, settings, device)
-    if settings.until_precise is None:
-        leader.extend(leader.plan.chunks)
-        return leader.found(leader.plan.chunks, None)
-    chunks, widest = 0, None
-    for chunks in _precision.looks(len(images), leader.plan.chunks_of):
+    share, chunks, stop = settings.until_precise, leader.plan.chunks, None
+    if share is None:
         leader.extend(chunks)
-        if leader.plan.images_in(chunks) < 2:
+        return leader.found(chunks, None)
+    for chunks in looks(len(images), leader.plan.chunks_of):
+        leader.extend(chunks)
+        measured = leader.plan.images_in(chunks)
+        stop = Stop(share, measured, len(images), widest(summary(leader.table(chunks))))
+        if stop.reached:
             break
-        widest = _precision.widest(summary(leader.table(chunks)))
-        if widest.share <= settings.until_precise:
-            break
-    measured = leader.plan.images_in(chunks)
-    if widest is None:
-        return leader.found(chunks, "a single image has no interval: --until-precise had nothing to look at")
-    return leader.found(chunks, _precision.told(settings.until_precise, widest, measured, len(images)))
+    return leader.found(chunks, stop)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +160,7 @@ class _Leader:
             COLUMNS,
         )
 
-    def found(self, chunks: int, precision: str | None) -> Found:
+    def found(self, chunks: int, stop: Stop | None) -> Found:
         """The end."""
         table = self.table(chunks)
         firsts = (self.parts.read((number, 0), name) for number, name in enumerate(self.loaded))
@@ -176,7 +172,7 @@ class _Leader:
             metrics,
             self.plan.images_in(chunks),
             {name: speed for name, speed in speeds.items() if speed},
-            precision,
+            stop,
         )
 
     def _identity(self) -> dict[str, Any]:
@@ -239,7 +235,7 @@ class OtherFailed(ValueError):
 
 def _together(
     task: _Task, model: Any, images: Images | None, device: torch.device, paces: list[Pace]
-) -> Iterator[tuple[int, pd.DataFrame]]:
+) -> Generator[tuple[int, pd.DataFrame]]:
     """Parts of all processes in the order of the chunks; all processes take part, and know of each other's failures."""
     mine = _Share(task, model, images, device)
     try:
@@ -267,7 +263,9 @@ class _Share:
     def _measured(self, model: Any, images: Images | None, device: torch.device) -> Iterator[tuple[int, pd.DataFrame]]:
         task = self.task
         model.to(device, getattr(torch, task.dtype))
-        if images is None or process_number() and (weights_hash(model) != task.weights or images.digest != task.digest):
+        if images is None:
+            raise ValueError(f"process {process_number()} has no images")
+        if process_number() and (weights_hash(model), images.digest) != (task.weights, task.digest):
             raise ValueError(
                 f"the weights of {task.model} or the images are others in process {process_number()} than in the first "
                 "one: give each machine the same files"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ class Widest:
     """The interval that is the widest share of its metric's scale.
 
     Attributes:
-        share: half its width over the scale; NaN where the mean is no number.
+        share: half its width over the scale; NaN where there is no interval.
         metric, model, depth: whose it is.
         scale: the largest |mean| of that metric over depths and models.
     """
@@ -28,10 +29,44 @@ class Widest:
     depth: int
     scale: float
 
+
+@dataclasses.dataclass(frozen=True)
+class Stop:
+    """Where a measurement until it is precise ended.
+
+    Attributes:
+        asked: the share that was asked for.
+        images, available: how many were measured, and how many there are.
+        widest: interval at the end.
+    """
+
+    asked: float
+    images: int
+    available: int
+    widest: Widest
+
+    @property
+    def reached(self) -> bool:
+        """Whether every interval is narrow enough; not where one is no number."""
+        return self.widest.share <= self.asked
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same as JSON takes it."""
+        share = None if np.isnan(self.widest.share) else self.widest.share
+        of = {**dataclasses.asdict(self.widest), "share": share}
+        return {"share": self.asked, "reached": self.reached, "available": self.available, "widest": of}
+
     def __str__(self) -> str:
+        goal = f"± {100 * self.asked:g} % of its metric's scale"
+        known = self.widest
+        share = "without an interval" if np.isnan(known.share) else f"± {100 * known.share:.2g} %"
+        widest = f"{known.metric} of {known.model} at depth {known.depth}, {share} of its scale ({known.scale:.3g})"
+        if not self.reached:
+            return f"not every 95 % interval is within {goal} after all {self.images} images; the widest: {widest}"
         return (
-            f"{self.metric} of {self.model} at depth {self.depth}, ± {100 * self.share:.2g} % of its scale "
-            f"({self.scale:.3g})"
+            f"stopped after {self.images} of {self.available} images: every 95 % interval is within {goal} (the "
+            f"widest: {widest}). Looked at several times, the last intervals are a little too narrow"
         )
 
 
@@ -41,36 +76,24 @@ def widest(summary: pd.DataFrame) -> Widest:
         share = (high - low) / 2 / max |mean| of the metric over models, depths and components
 
     Args:
-        summary: of `study.summary`, of two images or more.
+        summary: of `study.summary`.
     """
-    scale = summary["mean"].abs().groupby(summary["metric"]).transform("max")
-    half = (summary["high"] - summary["low"]) / 2
-    share = (half / scale).where(half > 0, half)  # 0 where all images agree, also on 0; NaN stays
-    row = summary.loc[share.idxmax() if share.notna().all() else share.index[share.isna()][0]]
-    return Widest(
-        float(share[row.name]), str(row["metric"]), str(row["model"]), int(row["depth"]), float(scale[row.name])
-    )
+    scales = summary["mean"].abs().groupby(summary["metric"]).transform("max").to_numpy()
+    half = (summary["high"] - summary["low"]).to_numpy() / 2
+    shares = np.divide(half, scales, out=half.copy(), where=half > 0)  # 0 where all images agree, even on 0
+    place = int(np.argmax(shares))  # of NaN, if there are
+    row = summary.iloc[place].to_dict()
+    return Widest(float(shares[place]), row["metric"], row["model"], int(row["depth"]), float(scales[place]))
 
 
-def looks(images: int, holding: Any) -> list[int]:
+def looks(images: int, chunks_of: Callable[[int], int]) -> list[int]:
     """After how many chunks the intervals are looked at: 64 images, then a quarter more each time, at last all.
 
     Args:
         images: how many there are.
-        holding: from a number of images to that of the chunks that hold them, at most all.
+        chunks_of: from a number of images to that of the chunks that hold them, at most all.
     """
-    sizes = [LEAST]
+    sizes = [float(LEAST)]
     while sizes[-1] < images:
-        sizes.append(int(np.ceil(sizes[-1] * GROWTH)))
-    return sorted({holding(size) for size in sizes})
-
-
-def told(share: float, found: Widest, images: int, available: int) -> str:
-    """What the end of a run says of it."""
-    goal = f"± {100 * share:g} % of its metric's scale"
-    if found.share <= share:
-        return (
-            f"stopped after {images} of {available} images: every 95 % interval is within {goal} (widest: {found}). "
-            "Looking at the intervals several times makes the last ones a little narrower than 95 %"
-        )
-    return f"not every 95 % interval is within {goal} after all {images} images; widest: {found}"
+        sizes.append(sizes[-1] * GROWTH)
+    return sorted({chunks_of(int(np.ceil(size))) for size in sizes})

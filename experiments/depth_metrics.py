@@ -42,8 +42,8 @@ def depth_metrics(
         "delta_log_amplitude": highest_frequency,
     }
     table, facts = measured(metrics, loaded, images, settings, device)
-    facts |= paper_curves(PAPER.values(), loaded, images, settings)
-    return table, {**facts, "metrics": list(METRICS)}
+    paper = paper_curves(PAPER.values(), loaded, images, settings)
+    return table, {**facts, **paper, "notes": facts["notes"] + paper["notes"], "metrics": list(METRICS)}
 
 
 def measured(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+
+from study.record import read_manifest
 
 from .findings import MANIFEST
 
@@ -30,6 +32,24 @@ def results_folder(name: str, out: Path | None, *, several: bool) -> Path:
     if out is None:
         return _unused(RESULTS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     return out.expanduser() / name if several else out.expanduser()
+
+
+def unfinished(folders: Mapping[str, Path], command: str) -> dict[str, Path]:
+    """Those of several that a killed run of this very command left to do; all where it finished none of them or all.
+
+    Args:
+        folders: of the results, by name of the experiment.
+        command: as it was typed.
+    """
+    done = {name for name, folder in folders.items() if _command(folder) == command}
+    return {name: folder for name, folder in folders.items() if name not in done or len(done) == len(folders)}
+
+
+def _command(folder: Path) -> str | None:
+    """The command whose results a folder holds."""
+    with contextlib.suppress(OSError, ValueError):
+        return read_manifest(folder / MANIFEST).get("command")
+    return None
 
 
 def made(folders: Iterable[Path], *, overwrite: bool) -> list[Path]:
