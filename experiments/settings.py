@@ -10,6 +10,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 CONVENTIONS = ("park2023", "exact")
 BASES = ("joint", "before", "after")
 DECODER_INPUTS = ("all", "masked")
+FITS = ("joint", "image")
 PERPLEXITY = 20.0  # of t-SNE, as in the official notebook
 
 
@@ -38,6 +39,8 @@ class Settings:
         basis: on which tokens the axes of token-transformation are fitted (open point O4).
         decoder_input: what fourier-decoder gives to MAE's decoder (open point O9).
         perplexity: of t-SNE.
+        fit: to which tokens the axes of pca are fitted: those of all images together, or of each by itself.
+        foreground: of pca, `above:SHARE` or `below:SHARE` of the first component; "" shows all tokens.
         probing: folders of `python -m probing`, for experiments on stored results; () for those of the miniatures.
         train: train what those experiments need instead of reading it.
         relative: singular-spectra shows the difference to depth 0 (open point O5).
@@ -62,6 +65,8 @@ class Settings:
     basis: str = "joint"
     decoder_input: str = "all"
     perplexity: float = PERPLEXITY
+    fit: str = "joint"
+    foreground: str = ""
     probing: tuple[Path, ...] = ()
     train: bool = False
     relative: bool = False
