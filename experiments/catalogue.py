@@ -24,6 +24,7 @@ EXPERIMENTS = {
     "frequency-noise": "experiments.frequency_noise",
     "hybrid": "experiments.hybrid",
     "token-tsne": "experiments.token_tsne",
+    "pca": "experiments.pca",
     "cls-statistics": "experiments.cls_statistics",
     "aggregation": "experiments.aggregation",
     "behaviour": "experiments.behaviour",
