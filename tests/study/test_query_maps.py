@@ -64,10 +64,12 @@ def test_maps_of_all_queries_are_those_of_each(name, images, request):
     model, found = request.getfixturevalue(name), {}
     all_query_maps(model, images[0], depths=[1, 3], receive=found.__setitem__)
     rows, columns = token_layout(model).grid
-    assert {depth: maps.shape[1:] for depth, maps in found.items()} == dict.fromkeys(
-        (1, 3), (1 + rows * columns, rows, columns)
-    )
-    for number, query in ((0, "class"), (1, (0, 0)), (1 + columns + 2, (1, 2))):
+    first = token_layout(model).class_tokens  # of the class token, where there is one
+    assert [(depth, *maps.shape[1:]) for depth, maps in found.items()] == [
+        (depth, first + rows * columns, rows, columns) for depth in (1, 3)
+    ]
+    places = {first: (0, 0), first + columns + 2: (1, 2)} | ({0: "class"} if first else {})
+    for number, query in places.items():
         maps = query_maps(model, images[0], query=query, depths=[3])[3]
         torch.testing.assert_close(found[3][:, number], maps)
 
