@@ -78,9 +78,9 @@ def measured(
         "layouts": {name: _layout(model) for name, model in loaded.items()},
         "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
         "images_per_second": known.speeds,
-        "notes": [] if known.precision is None else [known.precision],
+        "notes": [] if known.stop is None else [str(known.stop)],
     }
-    return known.table, facts
+    return known.table, facts if known.stop is None else {**facts, "until_precise": known.stop.facts}
 
 
 def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
