@@ -26,6 +26,17 @@ def element(tag: str, *children: Child, **attributes: str) -> Element:
     return made
 
 
+def prose(text: str, tag: str = "p") -> Element:
+    """A paragraph in which what stands between backticks is code.
+
+    >>> written(prose("see `--head N`"))
+    '<p>see <code>--head N</code></p>'
+    """
+    parts = text.split("`")
+    even = len(parts) % 2 == 1  # else a backtick is alone
+    return element(tag, *(element("code", part) if even and number % 2 else part for number, part in enumerate(parts)))
+
+
 def listed(items: Iterable[Child]) -> Element | None:
     """The items as an unordered list; None without items."""
     entries = [element("li", item) for item in items]

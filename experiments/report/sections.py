@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from ..catalogue import EXPERIMENTS, experiment
 from .gathering import Run
-from .markup import defined, element, folded, listed, section
+from .markup import defined, element, folded, listed, prose, section
 from .origins import command_line, images_of, minute
 from .pictures import data_address, shown_size
 from .shortening import short_paths
@@ -53,7 +53,9 @@ def figures(runs: Sequence[Run], pictures: Mapping[str, bytes], width: int, cut:
     if not runs:
         return None
     note = element("p", f"To stay small the page shows figures at most {width} pixels wide.") if cut else None
-    links = [element("a", run.name, href=f"#{anchor(number)}") for number, run in enumerate(runs)]
+    names = [run.name for run in runs]
+    labels = [run.name if names.count(run.name) == 1 else f"{run.name} ({run.folder.name})" for run in runs]
+    links = [element("a", label, href=f"#{anchor(number)}") for number, label in enumerate(labels)]
     index = element("nav", listed(links), aria_label="Figures")
     made = [_figure(run, pictures[str(run.folder)], anchor(number)) for number, run in enumerate(runs)]
     return section("figures", "Figures", index, note, *made)
@@ -97,10 +99,10 @@ def _figure(run: Run, picture: bytes, name: str) -> Element:
     return element(
         "article",
         element("h3", title, id=f"{name}-heading"),
-        *(element("p", paragraph) for paragraph in claim),
+        *map(prose, claim),
         element("figure", button, element("figcaption", run.name, " · ", images_of(run) or "stored results")),
-        listed(short_paths(str(note)) for note in run.manifest.get("facts", {}).get("notes", ())),
-        folded("The papers’ numbers and the source", *(element("p", text) for text in rest)) if rest else None,
+        listed(prose(short_paths(str(note)), "span") for note in run.manifest.get("facts", {}).get("notes", ())),
+        folded("The papers’ numbers and the source", *map(prose, rest)) if rest else None,
         element("pre", command_line(str(run.manifest.get("command", "")))),
         id=name,
         aria_labelledby=f"{name}-heading",
