@@ -18,6 +18,8 @@ EXPERIMENTS = {
     "token-transformation": "experiments.token_transformation",
     "singular-spectra": "experiments.singular_spectra",
     "fourier": "experiments.fourier",
+    "fourier-decoder": "experiments.fourier_decoder",
+    "reconstruction": "experiments.reconstruction",
     "layer-probe": "experiments.layer_probe",
     "dense-probe": "experiments.dense_probe",
     "shape-texture": "experiments.shape_texture",

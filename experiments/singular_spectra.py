@@ -17,7 +17,6 @@ Source: Park et al. 2023 (arXiv:2305.00729), fig. 7, and its author in issue 2 o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,6 @@ from .findings import Findings
 if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
-    from torch import nn
 
     from study.data import Images
 
@@ -40,7 +38,7 @@ OVER_DEPTH = "over_depth"
 PER_IMAGE = "per_image"
 
 
-def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
+def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, device: torch.device) -> Findings:
     """One pass of each model.
 
     Args:
@@ -54,18 +52,18 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     Raises:
         NotApplicable: a depth that a model does not have.
     """
+    from ._shown import known_facts
     from ._singular_choices import drawn_depths, notes, shown_ranks
     from ._singular_tables import all_ranks, over_depth, per_image
     from ._spectra import group_count
 
-    sizes = {name: _sizes(model) for name, model in loaded.items()}
+    facts = known_facts(loaded, images)
+    sizes = {name: {**size, "channels": loaded[name].embed_dim} for name, size in facts["layouts"].items()}
     drawn = {name: drawn_depths(settings.depths, name, size["depth"]) for name, size in sizes.items()}
     groups = {name: group_count(size["channels"], size["depth"] + 1, len(images)) for name, size in sizes.items()}
     ranks = shown_ranks(sizes, len(images))
     tables: dict[str, list[pd.DataFrame]] = {NAME: [], OVER_DEPTH: [], PER_IMAGE: []}
-    speeds = {}
     for name, model in loaded.items():
-        started = time.perf_counter()
         depths = _pass(name, model, images, settings, device, groups[name], ranks["tokens"])
         spectra = all_ranks(depths, list(ranks))
         of_model = {
@@ -76,17 +74,11 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
         for table, rows in of_model.items():
             rows.insert(0, "model", name)
             tables[table].append(rows)
-        speeds[name] = round(len(images) / (time.perf_counter() - started), 1)
-    facts = {
-        "images": len(images),
-        "data": images.where,
+    facts |= {
         "ranks": ranks,
         "groups": groups,
         "drawn": drawn,
         "relative": settings.relative,
-        "layouts": sizes,
-        "miniatures": _miniatures(loaded),
-        "images_per_second": speeds,
         "notes": notes(ranks, groups, sizes, len(images)),
     }
     return Findings({name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}, {}, facts)
@@ -114,30 +106,15 @@ def _pass(
     ranks: Sequence[int],
 ) -> list[DepthSpectra]:
     """What one pass of a model keeps of each depth."""
-    import torch
     from tqdm.auto import tqdm
 
     from models import image_transform
     from study.batches import batches
 
+    from ._shown import placed
     from ._spectra import groups_at_random, spectra_of
 
     group_of = groups_at_random(len(images), groups, settings.seed or 0)
-    model.to(device, getattr(torch, settings.dtype))
     loader = batches(images, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
-    depths = spectra_of(model, tqdm(loader, desc=name, unit="batch"), group_of=group_of, ranks=ranks)
-    model.cpu()
-    return depths
-
-
-def _sizes(model: Any) -> dict[str, Any]:
-    """Grid, patch size, depth and channels of a model."""
-    from .depth_metrics import _layout
-
-    return {**_layout(model), "channels": model.embed_dim}
-
-
-def _miniatures(loaded: Mapping[str, nn.Module]) -> list[str]:
-    from study.model_set import is_miniature
-
-    return [name for name, model in loaded.items() if is_miniature(model)]
+    with placed(model, settings, device):
+        return spectra_of(model, tqdm(loader, desc=name, unit="batch"), group_of=group_of, ranks=ranks)

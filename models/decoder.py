@@ -140,7 +140,7 @@ def _decoder_file(name: str | os.PathLike[str], progress: bool) -> tuple[Path, b
     text = os.fspath(name)
     path = Path(text).expanduser()
     if not isinstance(name, str) or os.sep in text or path.suffix in SUFFIXES or path.is_file():
-        return decoder_beside(path) or path, None
+        return decoder_beside(path) or path, _by_file_name(path.name)
     weights = entry(text)
     packaged = decoder_beside(fetch(weights)) if weights.packaged and weights.name.endswith(".mae") else None
     if packaged is not None:
@@ -152,6 +152,13 @@ def _decoder_file(name: str | os.PathLike[str], progress: bool) -> tuple[Path, b
             f"name={text!r} has no decoder; expected 'mae', 'mini-mae' or one of list_models('*mae_[fv]*')"
         )
     return fetch(weights, progress=progress), ".mae_full" in weights.name
+
+
+def _by_file_name(name: str) -> bool | None:
+    """Whether an official file paints pixels normalised within each patch; None for names of others."""
+    if name.startswith("mae_visualize_"):
+        return False
+    return True if name.startswith("mae_pretrain_") and name.endswith("_full.pth") else None
 
 
 def _require_decoder(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> None:

@@ -1,0 +1,162 @@
+"""Which frequencies MAE's encoder and decoder keep: amplitude of the highest diagonal frequency, through both.
+
+Claim: what the encoder ends with is not what the decoder works on; its input has weaker high frequencies than the
+encoder's end, and its blocks raise them and lower them again (as the paper's curve is read; its words are not known).
+
+The paper's numbers, MAE ViT-B, ImageNet; encoder at depth 0 to 12: -3.07 -2.10 -2.28 -2.39 -2.34 -2.35 -2.31 -2.32
+-2.27 -2.24 -2.18 -2.15 -2.52; decoder at 12 to 20: -3.45 -3.21 -3.08 -3.01 -3.03 -3.16 -3.24 -3.30 -3.19, where 12 is
+read as the decoder's input and 13 to 20 as its blocks.
+
+Here: block outputs without the last norm; the decoder's input is what enters its first block, positions added. What
+the paper gave to the decoder is not known (open point O9): `--decoder-input all`, every patch in its order, encoder
+not masked and no mask token; `masked`, three quarters of the patches hidden from the encoder and filled in by the mask
+token, with masks from the seed. The encoder's own curve is that of whole images in both.
+
+Source: Park et al. 2023 (arXiv:2305.00729), fig. 11.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ._paper_curves import paper_curves
+from .applicable import NotApplicable
+from .findings import Findings
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+    from study.data import Images
+
+    from ._autoencoder import MaskedAutoencoder
+    from .settings import Settings
+
+MODELS = ("mini-mae",)
+NAME = "fourier-decoder"
+ENCODER, DECODER = "delta_log_amplitude", "decoder_delta_log_amplitude"
+PAPER = {ENCODER: "amplitude", DECODER: "amplitude_decoder"}
+"""Names of the metrics in `study.published`."""
+
+
+def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, device: torch.device) -> Findings:
+    """Encoder and decoder of each model that has both.
+
+    Args:
+        loaded: models by the names that the figure shows; on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    Returns:
+        Table `fourier-decoder`, per-image values: the encoder's at depth 0 to L, the decoder's from L (its input) on.
+    Raises:
+        NotApplicable: no model has a decoder.
+    """
+    from ._autoencoder import masked_autoencoder, with_decoders
+    from ._shown import known_facts
+
+    found, refused = with_decoders(masked_autoencoder, loaded, settings.models)
+    if not found:
+        raise NotApplicable(
+            f"needs MAE's decoder, which none of these models has ({'; '.join(refused.values())}): name mini-mae, mae, "
+            "an mae_visualize of list_models, or a checkpoint of this project's MAE"
+        )
+    used = {name: loaded[name] for name in found}
+    typed = dict(zip(loaded, settings.models or loaded, strict=True))
+    tables = [_table(name, network, images, settings, device) for name, network in found.items()]
+    facts = {
+        **known_facts(used, images),
+        **paper_curves(PAPER.values(), used, images, dataclasses.replace(settings, models=tuple(map(typed.get, used)))),
+        "metrics": [ENCODER, DECODER],
+        "decoder_input": settings.decoder_input,
+        "decoder_depths": {name: len(network.decoder.blocks) for name, network in found.items()},
+    }
+    facts["notes"] += [f"{name} is left out: {why}" for name, why in refused.items()]
+    facts["notes"].append(
+        "the decoder is given every patch and no mask token (--decoder-input all); what the paper gave it is not known"
+        if settings.decoder_input == "all"
+        else f"the decoder is given mask tokens for 75 % of the patches, drawn from seed {settings.seed or 0} "
+        "(--decoder-input masked); what the paper gave it is not known"
+    )
+    return Findings({NAME: pd.concat(tables, ignore_index=True)}, {}, facts)
+
+
+def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
+    """The figure, from the findings alone.
+
+    Args:
+        findings: of `measure`, or read back.
+        summary: of the table, by `study.summary`.
+    """
+    from .fourier_decoder_figure import decoder_figure
+
+    return decoder_figure(findings, summary)
+
+
+def _table(
+    name: str, network: MaskedAutoencoder, images: Images, settings: Settings, device: torch.device
+) -> pd.DataFrame:
+    """Per-image values of one model."""
+    import torch
+    from tqdm.auto import tqdm
+
+    from models import image_transform
+    from study.batches import batches
+
+    from ._shown import placed
+
+    encoder = network.encoder
+    loader = batches(images, image_transform(encoder), batch_size=settings.batch_size, workers=settings.workers)
+    found: list[pd.DataFrame] = []
+    first = 0
+    with placed(network, settings, device), torch.inference_mode():
+        for batch, _ in tqdm(loader, desc=name, unit="batch"):
+            numbers = range(first, first + len(batch))
+            pixels = batch.to(device, getattr(torch, settings.dtype))
+            found += _of_batch(network, pixels, numbers, settings)
+            first += len(batch)
+    table = pd.concat(found, ignore_index=True)
+    return table.assign(model=name, head=-1, component=-1, convention="")
+
+
+def _of_batch(network: MaskedAutoencoder, pixels: Tensor, numbers: range, settings: Settings) -> list[pd.DataFrame]:
+    """The encoder's values on the whole images, then the decoder's."""
+    from models import TokenLayout, token_layout
+
+    layout = token_layout(network.encoder)
+    of_encoder, given = _amplitudes(network.encoder, lambda: network.whole(pixels), layout, first=0)
+    if settings.decoder_input == "masked":
+        given = network.latent(pixels, numbers, settings.seed or 0)
+    decoder = network.decoder
+    of_patches = TokenLayout(class_tokens=1, registers=0, grid=network.grid, patch_size=decoder.patch_size)
+    depth = len(network.encoder.blocks)
+    of_decoder, _ = _amplitudes(decoder, lambda: decoder(*given), of_patches, first=depth)
+    return [
+        pd.DataFrame({"metric": metric, "depth": depth, "image": list(numbers), "value": values.numpy()})
+        for metric, found in ((ENCODER, of_encoder), (DECODER, of_decoder))
+        for depth, values in found.items()
+    ]
+
+
+def _amplitudes(model: Any, call: Callable[[], Any], layout: Any, *, first: int) -> tuple[dict[int, Tensor], Any]:
+    """Of each image at what enters the first block and what leaves each, by depth; and what the call returned."""
+    from models import tap
+
+    from .depth_metrics import highest_frequency
+
+    found: dict[int, Tensor] = {}
+
+    def take(layer: int, point: str, tokens: Tensor) -> None:
+        depth = first if point == "embedding" else first + layer + 1
+        patches = tokens[:, layout.prefix :]
+        found[depth] = highest_frequency(patches, grid=layout.grid).double().cpu()
+
+    options = {"blocks": list(model.blocks), "layout": layout}
+    with tap(model, points=["embedding", "after_mlp"], on_tokens=take, **options):
+        returned = call()
+    return found, returned

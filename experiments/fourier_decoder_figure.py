@@ -1,0 +1,98 @@
+"""MAE's encoder and decoder as a picture: one vertical axis, the depths of the decoder after those of the encoder."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from study.plots import plots
+
+from ._paper_curves import draw_paper_curve, paper_remark
+from .findings import Findings
+
+SIZE = (9.5, 4.6)  # inches
+STRIP = 0.5  # depths between the encoder's end and the decoder's input
+LABEL = "Δ log amplitude (nats)"
+GIVEN = {
+    "all": "The decoder is given every patch and no mask token.",
+    "masked": "The decoder is given mask tokens for 75 % of the patches; the encoder's own curve is of whole images.",
+}
+
+
+def decoder_figure(findings: Findings, summary: Any) -> Figure:
+    """Draw the findings of `experiments.fourier_decoder`.
+
+    Args:
+        findings: their facts.
+        summary: of their table.
+    """
+    facts = findings.facts
+    depths = [layout["depth"] for layout in facts["layouts"].values()]
+    ends = [depth + more for depth, more in zip(depths, facts["decoder_depths"].values(), strict=True)]
+    widths = [max(depths) + 1, max(3.0, max(ends) - min(depths) + 1)]
+    figure = plt.figure(figsize=SIZE, layout="constrained")
+    body: Any = figure.subfigures(1, 1)
+    left, right = body.subplots(1, 2, sharey=True, width_ratios=widths)
+    for model in facts["layouts"]:
+        _encoder(left, facts, summary, model)
+        _decoder(right, facts, summary, model)
+    _finish(left, "Encoder", "Depth (0: embedding)")
+    _finish(right, "Decoder", f"Depth ({_begins(depths)}: decoder's input)")
+    right.set_ylabel("")
+    where = "/".join(PurePath(facts["data"]).parts[-2:])
+    figure.suptitle(f"Amplitude of the highest frequency in MAE: {facts['images']} images ({where})")
+    entries = {label: handle for ax in (left, right) for handle, label in zip(*ax.get_legend_handles_labels())}
+    body.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=min(4, len(entries)), frameon=False)
+    figure.supxlabel("\n".join(textwrap.wrap(_note(facts), 130)), fontsize=8.5, color="0.3")
+    return figure
+
+
+def _encoder(ax: Axes, facts: dict[str, Any], summary: Any, model: str) -> None:
+    depths, mean, error = _curve(summary, model, "delta_log_amplitude")
+    plots().depth_curve(depths, mean, model=model, error=error, ax=ax, ylabel=LABEL)
+    draw_paper_curve(facts, "amplitude", model, ax=ax)
+
+
+def _decoder(ax: Axes, facts: dict[str, Any], summary: Any, model: str) -> None:
+    """The decoder's curve, the encoder's end before it and a shaded strip between them."""
+    depths, mean, error = _curve(summary, model, "decoder_delta_log_amplitude")
+    end = _curve(summary, model, "delta_log_amplitude")[1][-1]
+    look = plots().style(model)
+    start = depths[0] - STRIP
+    ax.axvspan(start, depths[0], color="0.93", linewidth=0, zorder=0)
+    ax.plot([start, depths[0]], [end, mean[0]], **{**look, "label": None, "markersize": 4, "linewidth": 1.0})
+    plots().depth_curve(depths, mean, model=model, error=error, ax=ax, ylabel=LABEL)
+    draw_paper_curve(facts, "amplitude_decoder", model, ax=ax)
+
+
+def _curve(summary: Any, model: str, metric: str) -> tuple[np.ndarray, np.ndarray, Any]:
+    rows = summary[(summary["model"] == model) & (summary["metric"] == metric)].sort_values("depth")
+    if rows.empty:
+        raise ValueError(f"the table has no rows of {metric} of {model}: it is not that of fourier-decoder")
+    error = None if rows["low"].isna().any() else (rows["low"].to_numpy(), rows["high"].to_numpy())
+    return rows["depth"].to_numpy(), rows["mean"].to_numpy(), error
+
+
+def _begins(depths: Sequence[int]) -> str:
+    return " or ".join(map(str, sorted(set(depths))))
+
+
+def _finish(ax: Axes, title: str, xlabel: str) -> None:
+    ax.set_title(title, fontsize=10)
+    ax.set_xlabel(xlabel)
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+
+
+def _note(facts: dict[str, Any]) -> str:
+    bands = "Bands: 95 % bootstrap intervals over images." if facts["images"] > 1 else "A single image."
+    how = "Block outputs without the last norm; shaded: from the encoder's end to what enters the first decoder block."
+    return f"{GIVEN[facts['decoder_input']]} {bands} {how} {paper_remark(facts)}".strip()

@@ -1,0 +1,104 @@
+"""What masked image modelling paints behind the mask: photographs masked and painted, and the error of what is painted.
+
+Claim: a masked model restores what the visible patches tell of the hidden ones, better than one colour could.
+
+The paper gives no numbers. Masks are drawn from the seed and the image: single patches, 75 %, for MAE; blocks of the
+training's size and share for SimMIM and hybrids (32 px and 60 % in the published one). Error: mean squared difference
+over the pixels of masked patches, in normalised pixels (each channel less the data's mean, over its deviation), one
+value for each image. Beside it what costs nothing: `visible_mean`, all masked pixels in the mean colour of the visible
+ones; `patch_mean`, each masked patch in its own true mean grey value.
+
+MAE's published pre-training and the miniature paint pixels normalised within each patch, which alone make no picture:
+as in MAE's demonstration the mean and deviation of the true patches put them back. That gives away each hidden patch's
+mean, so `patch_mean` is the comparison that is fair to it. The `visualize` weights and SimMIM paint plain pixels.
+
+Source: He et al. 2022 (arXiv:2111.06377), fig. 2; Xie et al. 2022 (arXiv:2111.09886), figs. 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .applicable import NotApplicable
+from .findings import Findings
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+
+    from study.data import Images
+
+    from .settings import Settings
+
+MODELS = ("mini-mae", "mini-simmim", "mini-hybrid")
+NAME = "reconstruction"
+METRICS = ("error", "visible_mean", "patch_mean")
+SHOWN = 6  # photographs in the figure, spread over the images
+
+
+def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, device: torch.device) -> Findings:
+    """One pass of each model that can paint.
+
+    Args:
+        loaded: models by the names that the figure shows; on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    Returns:
+        Table `reconstruction`, per-image errors, and a picture for each model: photographs, masked, painted.
+    Raises:
+        NotApplicable: no model has a decoder or a pixel head.
+    """
+    from ._autoencoder import painter, with_decoders
+    from ._painting import Painting
+    from ._shown import known_facts
+
+    found, refused = with_decoders(painter, loaded, settings.models)
+    if not found:
+        raise NotApplicable(
+            f"needs what paints behind the mask, which none of these models has ({'; '.join(refused.values())}): name "
+            "mini-mae, mini-simmim, mini-hybrid, mae, simmim, or a checkpoint of this project's MAE or SimMIM"
+        )
+    shown = sorted({round(place * (len(images) - 1) / max(1, SHOWN - 1)) for place in range(SHOWN)})
+    seed = settings.seed or 0
+    painted = {name: Painting.of(name, one, images, settings, device, shown) for name, one in found.items()}
+    facts = {
+        **known_facts({name: loaded[name] for name in found}, images),
+        "metrics": list(METRICS),
+        "names": [images.names[number] for number in shown],
+        "pictures": {name: f"painted-{number}" for number, name in enumerate(found, start=1)},
+        "masked": {name: one.share for name, one in painted.items()},
+        "normalised": [name for name, one in found.items() if one.normalised],
+        "seed": seed,
+        "notes": [_said(name, one, painted[name].share, seed) for name, one in found.items()]
+        + [f"{name} is left out: {why}" for name, why in refused.items()],
+    }
+    table = pd.concat([one.table for one in painted.values()], ignore_index=True)
+    return Findings({NAME: table}, {facts["pictures"][name]: one.picture for name, one in painted.items()}, facts)
+
+
+def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
+    """The figure, from the findings alone.
+
+    Args:
+        findings: of `measure`, or read back.
+        summary: of the table, by `study.summary`.
+    """
+    from .reconstruction_figure import reconstruction_figure
+
+    return reconstruction_figure(findings, summary)
+
+
+def _said(name: str, network: Any, share: float, seed: int) -> str:
+    """How a model was masked, and what its picture gives away."""
+    masked = f"{name}: {100 * share:.0f} % of the patches masked, drawn from seed {seed}"
+    if not network.normalised:
+        return masked
+    known = "" if network.told else ", as in MAE's recipe (the file does not say so)"
+    return (
+        f"{masked}; it paints pixels normalised within each patch{known}, put back with the mean and deviation of the "
+        "true patches, which gives the mean of each hidden patch away: compare with patch_mean"
+    )
