@@ -21,17 +21,19 @@ RUNS = "runs"  # folder of what the user makes, in commands to be pasted
 DRAWN = "shapes"  # images with masks that need no download
 
 
-def pasted(settings: Settings, what: str, models: Sequence[str]) -> list[str]:
-    """The commands as the user may type them; PATH stands for images that the run does not name."""
+def pasted(settings: Settings, what: str, models: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Commands as the user may type them, and the folders of what was asked for.
+
+    PATH stands for images that the run does not name.
+    """
     data = "PATH" if settings.data == WITHOUT_LABELS else _whole(settings.data)
-    if what == "shape-bias":
-        return [
-            f"python -m probing {what} --model {shlex.join(models)} --data PATH/TO/CUE-CONFLICT --out {RUNS}/{what}"
-        ]
     if what == "dense" and settings.data == WITHOUT_LABELS:
         data = DRAWN
+    if what == "shape-bias":
+        data = "PATH/TO/CUE-CONFLICT"
     typed = _commands(what, models, data, f"{data}/test", Path(RUNS))
-    return [shlex.join(["python", "-m", "probing", *words]) for words in typed]
+    lines = [shlex.join(["python", "-m", "probing", *words]) for words in typed]
+    return lines, [words[-1] for words in typed if words[0] == what]
 
 
 def train(settings: Settings, what: str, models: Sequence[str]) -> list[Path]:
@@ -47,9 +49,7 @@ def train(settings: Settings, what: str, models: Sequence[str]) -> list[Path]:
     """
     from probing.__main__ import main
 
-    data, test = (_whole(settings.data) if settings.data != WITHOUT_LABELS else DRAWN, "")
-    if what != "dense":
-        data, test = _labelled(settings)
+    data, test = (_masked(settings), "") if what == "dense" else _labelled(settings)
     out = (settings.out or Path(RUNS)) / TRAINING
     folders = []
     for words in _commands(what, models, data, test, out):
@@ -110,6 +110,27 @@ def _labelled(settings: Settings) -> tuple[str, str]:
     except ValueError as error:
         raise NotApplicable(f"--train with --data {settings.data}: {error}") from error
     return data, test
+
+
+def _masked(settings: Settings) -> str:
+    """Images with masks: those that the user names, or drawn ones.
+
+    Raises:
+        NotApplicable: there are no masks.
+    """
+    from probing.dense.data import masked_images, train_and_test_masks
+
+    if settings.data == WITHOUT_LABELS:
+        return DRAWN
+    data = _whole(settings.data)
+    try:
+        masked_images(train_and_test_masks(data, None)[1], limit=1)
+    except (OSError, ValueError) as error:
+        raise NotApplicable(
+            f"--train with --data {settings.data}: {error}; a dense probe needs images with masks, such as {DRAWN}, pets "
+            "or voc"
+        ) from error
+    return data
 
 
 def _whole(where: str) -> str:
