@@ -61,14 +61,14 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
 
     depths = chosen_depths(settings.depths, loaded, DEPTHS)
     numbers = subset(len(images), MOST, None)
-    tables, variances, pictures, views = [], [], {}, {}
+    pictures, views = _photographs(loaded, images, numbers)
+    tables, variances = [], []
     for name, model in loaded.items():
         with placed(model, settings, device):
             for depth in depths[name]:
                 table, variance = _components(name, model, images, numbers, depth, settings)
                 tables.append(table)
                 variances.append(variance)
-        views[name] = _view(model, images, numbers, pictures)
     facts = {
         **known_facts(loaded, images),
         "depths": depths,
@@ -141,17 +141,21 @@ def _variance(tokens: Tensor, raw: Tensor, numbers: Sequence[int] | None) -> pd.
     return table[["image", "component", "share", "kept"]]
 
 
-def _view(model: Any, images: Images, numbers: Sequence[int], pictures: dict[str, Image.Image]) -> int:
-    """Number of the model's field of view; photographs of a new one are added to the pictures."""
-    from study.field_of_view import as_seen
+def _photographs(
+    loaded: Mapping[str, Any], images: Images, numbers: Sequence[int]
+) -> tuple[dict[str, Image.Image], dict[str, int]]:
+    """The photographs once for each field of view, and which of these is each model's."""
+    from study.field_of_view import as_seen, field_of_view
 
-    seen = {number: Image.fromarray(as_seen(images[number], model)) for number in numbers}
-    views = len(pictures) // len(numbers)
-    for view in range(views):
-        if all(pictures[picture_name(view, number)] == picture for number, picture in seen.items()):
-            return view
-    pictures |= {picture_name(views, number): picture for number, picture in seen.items()}
-    return views
+    pictures: dict[str, Image.Image] = {}
+    known: dict[Any, int] = {}
+    views = {}
+    for name, model in loaded.items():
+        view = views[name] = known.setdefault(field_of_view(model), len(known))
+        for number in numbers:
+            key = picture_name(view, number)
+            pictures[key] = pictures.get(key) or Image.fromarray(as_seen(images[number], model))
+    return pictures, views
 
 
 def picture_name(view: int, number: int) -> str:

@@ -94,8 +94,9 @@ def _curves(figure: SubFigure, table: Any, models: list[str], entries: int) -> N
             plots().depth_curve(rows["depth"], rows["value"], model=model, error=band, ax=ax, ylabel=label)
         if line is not None:
             plots().reference_line(line, meaning, ax=ax)
-        if ax.get_legend() is not None:  # none of between from a single image
-            ax.get_legend().remove()
+        ax.get_legend().remove()
+        if len(ax.lines) < 2 and line is not None:
+            ax.text(0.5, 0.5, "needs two images", transform=ax.transAxes, ha="center", va="bottom", color="0.3")
     axes[-1].set_ylim(0, 1.02)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=entries, frameon=False, fontsize=9)
@@ -103,10 +104,11 @@ def _curves(figure: SubFigure, table: Any, models: list[str], entries: int) -> N
 
 def _note(facts: Mapping[str, Any]) -> str:
     data = "/".join(PurePath(facts["data"]).parts[-2:])
+    count = f"means over {facts['measured']} images" if facts["measured"] > 1 else "a single image"
     bands = "; bands: 95 % bootstrap intervals over images" if facts["measured"] > 1 else ""
     return (
         f"Clouds: patch tokens of the residual stream, without norm, in units of the tokens; crosses: centres.\n"
         f"Axes: one centred SVD of each panel's tokens {FITTED[facts['basis']]}; in brackets their share of the "
-        f"variance of these.\nCurves: means over {facts['measured']} images ({data}){bands}. Common share: 1 where "
+        f"variance of these.\nCurves: {count} ({data}){bands}. Common share: 1 where "
         "all tokens of an image are moved alike, however little."
     )

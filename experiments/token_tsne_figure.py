@@ -22,8 +22,8 @@ CURVES = 3.1
 WIDTH = 9.5  # at least
 ENTRY = 1.7  # inches of an entry of the legend
 LABELS = {
-    IMAGE: "Tokens nearest to one of their own image",
-    CLASS: "Tokens nearest, in other images, to their class",
+    IMAGE: "Nearest token: share of same image",
+    CLASS: "Nearest of other images: same class",
 }
 
 

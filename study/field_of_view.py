@@ -26,3 +26,14 @@ def as_seen(photograph: Image.Image, model: Any, *, side: int = 224) -> np.ndarr
     larger = {**config, "input_size": (3, height * scale, width * scale), "mean": (0.0,) * 3, "std": (1.0,) * 3}
     pixels: Any = create_transform(**larger, is_training=False)
     return (pixels(photograph) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def field_of_view(model: Any) -> tuple[float, str, float]:
+    """What part of a photograph the model sees: equal for models that see the same, whatever their resolution.
+
+    Returns:
+        Share of the side that the crop keeps, how it is cropped, and height over width.
+    """
+    config = resolve_model_data_config(model)
+    height, width = config["input_size"][-2:]
+    return config["crop_pct"], config["crop_mode"], height / width
