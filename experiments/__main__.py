@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from study.command_line import Parser, exit_status
 
@@ -166,8 +167,12 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise ValueError(f"--until-precise {share:g}: expected a share between 0 and 1, such as 0.01 for ± 1 %")
     foreground(getattr(options, "foreground", ""))
     fields = {field.name for field in dataclasses.fields(Settings)}
-    known = {name: value for name, value in vars(options).items() if name in fields}
-    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(options).items()
+        if name in fields
+    }
+    return Settings(**known)
 
 
 def _draw(options: argparse.Namespace, typed: list[str]) -> None:
