@@ -1,4 +1,4 @@
-"""Measuring at scale: killed and resumed, over processes, in pieces and until it is precise, always the same numbers."""
+"""Measuring at scale: killed, resumed, over processes, in pieces, until it is precise, always the same numbers."""
 
 import json
 import os
@@ -263,7 +263,7 @@ def test_it_stops_where_all_intervals_are_narrow(everything, tmp_path, looked):
     settings = Settings(batch_size=16, until_precise=share, out=tmp_path)
     table, facts = measured(METRICS, loaded, images, settings, CPU)
     for name in loaded:
-        of_model = pd.concat(table).query("model == @name")
+        of_model = pd.concat(piece[piece["model"] == name] for piece in table)
         assert sorted(of_model["image"].unique()) == sorted(order[: sizes[looked]])
     assert facts["images"] == sizes[looked] and facts["until_precise"]["reached"]
     assert facts["until_precise"]["widest"]["share"] == pytest.approx(widest[-1])
