@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from models.decoder import Decoder, images_from_patches, patches_from_images
 from models.pixel_head import PixelHead, load_pixel_head
 from pretraining.data.masks import block_mask, token_noise
 from pretraining.objectives.mae import kept_count, patch_statistics, visible_tokens
+from study.provenance import weights_hash
+
+from .settings import Settings
 
 MAE_RATIO = 0.75  # of every published MAE
 
@@ -37,6 +41,10 @@ class MaskedAutoencoder(nn.Module):
         self.told = decoder.normalised is not None
         self.normalised = decoder.normalised is not False  # where the file does not say: as MAE's recipe has it
         self.eval()
+
+    def weights(self) -> str:
+        """Hash of the decoder's parameters, for the manifest."""
+        return weights_hash(self.decoder)
 
     def hidden(self, image: int, seed: int) -> Bool[Tensor, " patch"]:
         """The patches of an image that are masked."""
@@ -89,6 +97,10 @@ class MaskedPainter(nn.Module):
         self.told, self.normalised = True, False
         self.eval()
 
+    def weights(self) -> str:
+        """Hash of the head's parameters, for the manifest."""
+        return weights_hash(self.head)
+
     def hidden(self, image: int, seed: int) -> Bool[Tensor, " patch"]:
         """The patches of an image that are masked."""
         height, width = (side * self.head.patch_size for side in self.grid)
@@ -125,17 +137,18 @@ class MaskedPainter(nn.Module):
             handle.remove()
 
 
-def masked_autoencoder(name: str, encoder: nn.Module) -> MaskedAutoencoder:
+def masked_autoencoder(name: str, encoder: nn.Module, num_heads: int | None = None) -> MaskedAutoencoder:
     """MAE of a loaded encoder and its decoder.
 
     Args:
         name: as the user typed it.
         encoder: loaded from it.
+        num_heads: of files whose size was never published, of the decoder too.
     Raises:
         OSError: the decoder's file cannot be had.
         ValueError: there is no decoder for this name, or it is of another training.
     """
-    decoder = load_decoder(name)
+    decoder = load_decoder(name, num_heads=num_heads if Path(name).is_file() else None)
     patches, width = decoder.pos_embed.shape[1] - 1, decoder.embed.in_features
     layout = token_layout(encoder)
     if (layout.patches, encoder.embed_dim) != (patches, width):
@@ -147,25 +160,25 @@ def masked_autoencoder(name: str, encoder: nn.Module) -> MaskedAutoencoder:
 
 
 def with_decoders(
-    load: Callable[[str, Any], Any], loaded: Mapping[str, Any], typed: Sequence[str]
+    load: Callable[[str, Any, int | None], Any], loaded: Mapping[str, Any], settings: Settings
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What `load` makes of each model, and why it makes nothing of the others.
 
     Args:
-        load: from (name as the user typed it, encoder).
-        loaded: encoders by the names that the figure shows.
-        typed: names in the same order; () where they are those that the figure shows.
+        load: from (name as the user typed it, encoder, number of heads that the user gave).
+        loaded: encoders by the names that the figure shows, in the order of `settings.models`.
+        settings: of the run.
     """
     found, refused = {}, {}
-    for (shown, encoder), name in zip(loaded.items(), typed or loaded, strict=True):
+    for (shown, encoder), name in zip(loaded.items(), settings.models or loaded, strict=True):
         try:
-            found[shown] = load(name, encoder)
+            found[shown] = load(name, encoder, settings.num_heads)
         except (OSError, ValueError) as error:
             refused[shown] = str(error)
     return found, refused
 
 
-def painter(name: str, encoder: nn.Module) -> MaskedAutoencoder | MaskedPainter:
+def painter(name: str, encoder: nn.Module, num_heads: int | None = None) -> MaskedAutoencoder | MaskedPainter:
     """What paints behind the mask: MAE's decoder, else SimMIM's head.
 
     Raises:
@@ -173,7 +186,7 @@ def painter(name: str, encoder: nn.Module) -> MaskedAutoencoder | MaskedPainter:
         ValueError: there is neither for this name.
     """
     try:
-        return masked_autoencoder(name, encoder)
+        return masked_autoencoder(name, encoder, num_heads)
     except ValueError as no_decoder:
         try:
             return MaskedPainter(encoder, load_pixel_head(name))

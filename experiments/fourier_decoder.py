@@ -60,7 +60,7 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     from ._autoencoder import masked_autoencoder, with_decoders
     from ._shown import known_facts
 
-    found, refused = with_decoders(masked_autoencoder, loaded, settings.models)
+    found, refused = with_decoders(masked_autoencoder, loaded, settings)
     if not found:
         raise NotApplicable(
             f"needs MAE's decoder, which none of these models has ({'; '.join(refused.values())}): name mini-mae, mae, "
@@ -73,6 +73,7 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
         **known_facts(used, images),
         **paper_curves(PAPER.values(), used, images, dataclasses.replace(settings, models=tuple(map(typed.get, used)))),
         "metrics": [ENCODER, DECODER],
+        "decoders": {name: network.weights() for name, network in found.items()},
         "decoder_input": settings.decoder_input,
         "decoder_depths": {name: len(network.decoder.blocks) for name, network in found.items()},
     }

@@ -56,7 +56,7 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     from ._painting import Painting
     from ._shown import known_facts
 
-    found, refused = with_decoders(painter, loaded, settings.models)
+    found, refused = with_decoders(painter, loaded, settings)
     if not found:
         raise NotApplicable(
             f"needs what paints behind the mask, which none of these models has ({'; '.join(refused.values())}): name "
@@ -68,6 +68,7 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     facts = {
         **known_facts({name: loaded[name] for name in found}, images),
         "metrics": list(METRICS),
+        "decoders": {name: one.weights() for name, one in found.items()},
         "names": [images.names[number] for number in shown],
         "pictures": {name: f"painted-{number}" for number, name in enumerate(found, start=1)},
         "masked": {name: one.share for name, one in painted.items()},

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision import transforms
 
 import models
+import ops
+from experiments.__main__ import main
 from experiments._autoencoder import MaskedAutoencoder, masked_autoencoder
 from experiments.applicable import NotApplicable
 from experiments.drawing import draw_folder, summary_file
@@ -17,7 +21,7 @@ from experiments.fourier_decoder import draw, measure
 from experiments.settings import Settings
 from models import image_transform, load_decoder, load_model
 from study.data import open_images
-from study.record import COLUMNS, write_table
+from study.record import COLUMNS, read_table, write_table
 from study.summary import summary
 from tests.experiments.test_main import WITHOUT_TORCH
 from tests.models._tiny import expected
@@ -109,6 +113,26 @@ def test_the_official_decoder(golden):
     torch.testing.assert_close(prediction, torch.as_tensor(arrays["pred"]), rtol=1e-5, atol=1e-5)
     hidden = torch.stack([network.hidden(image, 0) for image in range(len(images))])
     assert hidden.equal(torch.as_tensor(arrays["mask"]).bool())
+
+
+def test_official_files_by_command(golden, tmp_path, monkeypatch):
+    """The encoder's curve of an official file, through the whole command line, against the official stream."""
+    arrays, meta, path = expected(golden / "checkpoints" / "mae_visualize")
+    for number, image in enumerate(arrays["x"]):
+        pixels = image * np.array(meta["std"])[:, None, None] + np.array(meta["mean"])[:, None, None]
+        Image.fromarray((pixels * 255).round().astype(np.uint8).transpose(1, 2, 0)).save(tmp_path / f"{number}.png")
+    whole = transforms.Compose([transforms.ToTensor(), transforms.Normalize(meta["mean"], meta["std"])])
+    monkeypatch.setattr(
+        models, "image_transform", lambda model: whole
+    )  # these pictures are neither resized nor cropped
+    command = ["run", "fourier-decoder", "--models", str(path), "--num-heads", str(meta["num_heads"])]
+    assert main([*command, "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    table = read_table(tmp_path / "out" / "fourier-decoder.csv")
+    rows = table[table["metric"] == "delta_log_amplitude"].sort_values(["depth", "image"])
+    stream = torch.as_tensor(arrays["zs"])[::2, :, 1:]  # embedding, then block outputs
+    curve = ops.relative_log_amplitude(stream, grid=tuple(meta["grid"]))[..., -1]
+    np.testing.assert_allclose(rows["value"], curve.flatten(), atol=1e-5)
+    assert set(table["depth"]) == set(range(3 + 2 + 1))
 
 
 def test_masks_are_of_seed_and_image(encoder):
