@@ -91,6 +91,12 @@ def test_jackknife_is_that_of_recomputation_without_each_image(found, tokens):
     assert row["value"] - row["low"] == pytest.approx(2.3646 * error, rel=1e-3)
 
 
+def test_differences_to_depth_0_of_tokens(found):
+    rank = found.facts["ranks"]["tokens"][0]
+    rows = of(found.tables["over_depth"], model="mini-moco", level="tokens", rank=rank).set_index("depth")
+    np.testing.assert_allclose(rows["relative"], rows["value"] - rows.at[0, "value"], atol=1e-12)
+
+
 def test_differences_to_depth_0(found):
     table = of(found.tables["over_depth"], model="mini-moco", level="images")
     rank = found.facts["ranks"]["images"][0]
