@@ -50,6 +50,8 @@ def draw_table(table: Path) -> list[Path]:
         OSError: there is no such file, or no manifest beside it.
         ValueError: it is no table of this version, or the manifest does not know it.
     """
+    if not table.is_file():
+        raise OSError(f"there is no {table}: give the folder of a run, or a table in it")
     check_table(table)
     manifest = table.parent / MANIFEST
     if not manifest.is_file():

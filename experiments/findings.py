@@ -48,6 +48,7 @@ def write_findings(findings: Findings, folder: Path, origin: dict[str, Any]) -> 
         **origin,
         "facts": findings.facts,
         "tables": {name: list(table.columns) for name, table in findings.tables.items()},
+        "lines": {name: _lines(folder / f"{name}.csv") for name in findings.tables},
         "pictures": list(findings.pictures),
     }
     return [*paths, write_manifest(content, folder / MANIFEST)]
@@ -64,9 +65,27 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
     missing = {"experiment", "facts", "tables", "pictures"} - manifest.keys()
     if missing:
         raise ValueError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; expected that of an experiment")
+    for name, lines in manifest.get("lines", {}).items():
+        _check_whole(folder / f"{name}.csv", lines)
     tables = {name: open_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()}
     pictures = {name: _picture(folder, name) for name in manifest["pictures"]}
     return Findings(tables, pictures, manifest["facts"]), manifest
+
+
+def _lines(table: Path) -> int:
+    """Number of whole lines of a file."""
+    with table.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _check_whole(table: Path, lines: int) -> None:
+    """Raises ValueError where the end of a table is missing, which its rows alone do not tell."""
+    found = _lines(table)
+    if found < lines:
+        raise ValueError(
+            f"{table} has {found} lines of the {lines} that were written: it was cut off, make it again. If you took "
+            f"rows out yourself, take `lines` out of {MANIFEST}"
+        )
 
 
 def _picture(folder: Path, name: str) -> Image.Image:

@@ -121,8 +121,11 @@ def opened_images(settings: Settings) -> Images:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BrokenImages)
         images = open_images(settings.data, limit=settings.images, seed=settings.seed, labels=settings.labels)
-    for warning in caught if first_process() else ():
-        print(f"warning: {warning.message}", file=sys.stderr)
+    warned = [str(warning.message) for warning in caught]
+    if settings.images is not None and settings.images > images.found:
+        warned.append(f"--images {settings.images}: {settings.data} holds {images.found}; all of them are taken")
+    for text in warned if first_process() else ():
+        print(f"warning: {text}", file=sys.stderr)
     return images
 
 

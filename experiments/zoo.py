@@ -50,11 +50,26 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
 
     table, facts = depth_metrics(loaded, images, settings, device)
     tables = [table]
-    if images.labels is not None:
+    missing = _no_votes(images)
+    if missing is not None:
+        facts["notes"].append(missing)
+    else:
         tables += [neighbour_votes(name, model, images, settings, device) for name, model in loaded.items()]
         facts["metrics"] += METRICS
         facts["classes"] = len(images.classes)
     return Findings({"zoo": joined(tables)}, {}, facts)
+
+
+def _no_votes(images: Images) -> str | None:
+    """Why the neighbours cannot vote on the class of an image; None where they can."""
+    if images.labels is None:
+        return (
+            f"k-NN accuracy is left out: {images.where} has no labels; give images in folders named as their classes, "
+            "or --labels FILE"
+        )
+    return (
+        "k-NN accuracy is left out: it needs at least two images, give more with --images" if len(images) < 2 else None
+    )
 
 
 def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
