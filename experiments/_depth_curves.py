@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SIZE = (4.2, 3.7)  # inches of a panel
 COLUMNS = 4
 ENTRY = 2.2  # inches of the longest entry of the legend, that of the uniform line
+CHARACTER = 0.066  # inches of one in the line below
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +131,8 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
         ncols=min(len(handles), int(width / ENTRY)),
         frameon=False,
     )
-    figure.supxlabel(_note(facts, summary), fontsize=8.5, color="0.3")
+    note = textwrap.fill(_note(facts, summary), int(width / CHARACTER))
+    figure.supxlabel(note, fontsize=8.5, color="0.3")
     return figure
 
 
