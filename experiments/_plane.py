@@ -15,6 +15,7 @@ from study.plots import plots
 from .probe_and_finetune import PROBE, TUNED
 
 LETTERS = 9  # points
+BESIDE = ((7, 5), (-7, -5), (7, -5), (-7, 5))  # points from a cross to its label, so that near ones stay apart
 WORDS = 46  # letters in a line of a panel without numbers
 
 
@@ -38,7 +39,7 @@ def plane_panel(ax: Axes, rows: pd.DataFrame, *, probe: str, labels: Mapping[str
         labels: words beside points, by model.
     """
     points = both(rows)
-    for model, point in points.iterrows():
+    for number, (model, point) in enumerate(points.iterrows()):
         x, y = point["value", PROBE], point["value", TUNED]
         errors = {
             axis: np.nan_to_num([[value - point["low", head]], [point["high", head] - value]]).clip(min=0)
@@ -47,7 +48,9 @@ def plane_panel(ax: Axes, rows: pd.DataFrame, *, probe: str, labels: Mapping[str
         look = {key: value for key, value in plots().style(str(model)).items() if key != "linestyle"}
         ax.errorbar(x, y, linestyle="none", markersize=8, capsize=3, linewidth=1.3, **errors, **look)
         if labels and model in labels:
-            ax.annotate(labels[str(model)], (x, y), (7, 7), textcoords="offset points", fontsize=LETTERS)
+            right, up = BESIDE[number % len(BESIDE)]
+            at = {"ha": "left" if right > 0 else "right", "va": "bottom" if up > 0 else "top"}
+            ax.annotate(labels[str(model)], (x, y), (right, up), textcoords="offset points", fontsize=LETTERS, **at)
     ax.set_xlabel(f"Linear probe, accuracy (%)\n{probe}", fontsize=LETTERS)
     ax.set_ylabel("Fine-tuned, accuracy (%)", fontsize=LETTERS)
     ax.spines[["top", "right"]].set_visible(False)

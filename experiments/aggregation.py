@@ -92,7 +92,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
     body.legend(handles, labels, loc="outside upper center", ncols=len(models), frameon=False, fontsize=LETTERS)
     figure.suptitle(f"One vector of many tokens: {where(facts)}")
     said = f"Left: 95 % bootstrap intervals over images. {UNPAIRED}.\nNorm of the tokens: {facts['norms']}."
-    figure.supxlabel(beneath(facts, said), fontsize=LETTERS - 1, color="0.3")
+    beneath(figure, facts, said)
     return figure
 
 

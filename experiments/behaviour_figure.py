@@ -42,9 +42,7 @@ def behaviour_figure(rows: pd.DataFrame, facts: Mapping[str, Any]) -> Figure:
         body.legend(named.values(), named.keys(), loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
     figure.suptitle(f"Frozen and fine-tuned: {where(facts)}")
     crosses = "Crosses: 95 % bootstrap intervals over test images."
-    figure.supxlabel(
-        beneath(facts, f"{crosses} Best probe: {CHOSEN}.{_unpaired(rows)}"), fontsize=LETTERS - 1, color="0.3"
-    )
+    beneath(figure, facts, f"{crosses} Best probe: {CHOSEN}.{_unpaired(rows)}")
     return figure
 
 

@@ -82,9 +82,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
     body.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=LETTERS)
     figure.suptitle(f"What each patch knows: segmentation of {where(facts)}")
     said = "Bands: 95 % bootstrap intervals over images. The best layer is chosen on these very images."
-    figure.supxlabel(
-        beneath(facts, f"{said}\n{SHAPES}" if facts["shapes"] else said), fontsize=LETTERS - 1, color="0.3"
-    )
+    beneath(figure, facts, f"{said}\n{SHAPES}" if facts["shapes"] else said)
     return figure
 
 
@@ -116,7 +114,7 @@ def _bars(ax, classes: pd.DataFrame) -> None:
         ax.plot(own["value"], places, linestyle="none", marker=look["marker"], color=look["color"], markersize=6)
     ax.set_yticks(range(len(names)), names, fontsize=LETTERS)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlim(0, 1)
+    ax.set_xlim(-0.03, 1)
     ax.set_xlabel("Intersection over union at the best layer of each model", fontsize=LETTERS)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="x", color="0.92")

@@ -35,6 +35,7 @@ MODELS = ()
 DROPS = r"accuracy|accuracy_drop@.*"
 SIZE = (4.6, 3.9)  # inches of a panel
 LETTERS = 9  # points
+BANDS = "Shaded: 95 % bootstrap intervals, paired over images."
 FLOOR = "Who knows less without noise has less to lose: read a drop beside the accuracy without noise."
 
 
@@ -52,6 +53,7 @@ def read(settings: Settings) -> Findings:
     rows = pooled(found.rows)
     facts = stored_facts(found)
     facts["noise"] = [_noise(source.manifest["noise"]) for source in found.sources]
+    facts["uneven"] = _uneven(found)
     facts["notes"] += [*_said(found), *clean_in_words(rows), FLOOR, *recipes(rows[rows["metric"] == "accuracy"])]
     return Findings({"frequency-noise": rows}, {}, facts)
 
@@ -89,8 +91,8 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         fontsize=LETTERS,
     )
     figure.suptitle(f"Accuracy lost to noise in one band: {where(facts)}")
-    said = f"{' '.join(facts['noise'])}\nBands: 95 % bootstrap intervals, paired over images. " + FLOOR
-    figure.supxlabel(beneath(facts, said), fontsize=LETTERS - 1, color="0.3")
+    said = [*dict.fromkeys(facts["noise"]), *facts["uneven"], BANDS, FLOOR]
+    beneath(figure, facts, " ".join(said))
     return figure
 
 
@@ -107,8 +109,13 @@ def _noise(known: Mapping[str, Any]) -> str:
 
 
 def _said(found: Stored) -> list[str]:
-    """What else the commands noted: of the noise, and where folders differ in it."""
+    """Of which noise, where folders differ in it, and how even its bands are."""
     noises = {_noise(source.manifest["noise"]): source.name for source in found.sources}
-    uneven = [f"{note}." for source in found.sources for note in source.manifest["noise"].get("notes", ())]
     differ = [f"Not the same noise for all: {'; '.join(f'{name}: {text}' for text, name in noises.items())}"]
-    return [*(differ if len(noises) > 1 else noises), *dict.fromkeys(uneven)]
+    return [*(differ if len(noises) > 1 else noises), *_uneven(found)]
+
+
+def _uneven(found: Stored) -> list[str]:
+    """What the commands noted of bands that are not equally wide, as small images have few frequencies."""
+    notes = [note for source in found.sources for note in source.manifest["noise"].get("notes", ())]
+    return list(dict.fromkeys(f"{note[:1].upper()}{note[1:]}." for note in notes))

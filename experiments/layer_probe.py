@@ -74,11 +74,13 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings.tables["layer-probe"],
         title=f"What each depth knows: probes on {where(facts)}",
         chance=None if facts["classes"] is None else 1 / facts["classes"],
-        note=beneath(facts, f"{bands}\n{OPEN}"),
+        note="",
         paper=_paper(facts["published"]),
     )
     if figure is None:
         raise ValueError("the results are of a single layer: probe with --layers all")
+    trained = [text for text in facts["recipes"] if text.startswith("linear")]
+    beneath(figure, facts, "\n".join([bands, *trained, OPEN]))
     return figure
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ._panels_of_heads import panels_of_heads, pooled
+from ._panels_of_heads import panels_of_heads, pooled, title_of
 from .applicable import NotApplicable
 from .findings import Findings
 from .stored import stored
@@ -104,6 +104,6 @@ def _kept_by_chance(rows: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
     said = []
     for part in panels_of_heads(rows[rows["metric"] == "accuracy"]):
         shares = 100 / facts["classes"] / part["value"]
-        ends = f"{shares.min():.0f} %" if len(part) == 1 else f"{shares.min():.0f} to {shares.max():.0f} %"
-        said.append(f"{part['head'].iloc[0]}, {part['pooling'].iloc[0]}: guessing would keep {ends} of the accuracy.")
+        ends = " to ".join(dict.fromkeys(f"{share:.0f}" for share in (shares.min(), shares.max())))
+        said.append(f"{title_of(part)}: guessing would keep {ends} % of the accuracy.")
     return said

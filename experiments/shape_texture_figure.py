@@ -47,7 +47,7 @@ def shape_texture_figure(rows: pd.DataFrame, conflicts: pd.DataFrame, facts: Map
     _legend(body, facts["classes"], shifted=bool(parts))
     what = where(facts) if parts else ", ".join(facts["cues"])
     figure.suptitle(f"Shape or texture: {what}")
-    figure.supxlabel(_note(facts, shifted=bool(parts)), fontsize=LETTERS - 1, color="0.3")
+    beneath(figure, facts, _note(facts, shifted=bool(parts)))
     return figure
 
 
@@ -91,8 +91,8 @@ def _legend(figure: Any, classes: int | None, *, shifted: bool) -> None:
         return
     plain: dict[str, Any] = {"linestyle": "none", "marker": "o", "markeredgecolor": "0.3", "markersize": 7}
     handles = [
-        Line2D([], [], markerfacecolor="white", label="clean (open)", **plain),
-        Line2D([], [], markerfacecolor="0.3", label="textures randomised or shifted (filled)", **plain),
+        Line2D([], [], markerfacecolor="white", label="clean (open, upper)", **plain),
+        Line2D([], [], markerfacecolor="0.3", label="textures randomised or shifted (filled, lower)", **plain),
     ]
     if classes is not None:
         chance = f"chance, {100 / classes:.3g} %"
@@ -104,5 +104,5 @@ def _note(facts: Mapping[str, Any], *, shifted: bool) -> str:
     lines = ["Lines: 95 % bootstrap intervals over images."]
     if shifted:
         lines[0] += " Kept: accuracy on shifted images over that on clean ones; guessing keeps some of it too."
-        lines += [text.replace(": this is", ":\nthis is") for text in facts["shift"]]
-    return beneath(facts, "\n".join(lines))
+        lines += facts["shift"]
+    return "\n".join(lines)

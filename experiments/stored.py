@@ -21,6 +21,11 @@ ROOT = Path(__file__).parent.parent
 OWN = ROOT / "resources" / "results"
 """Results of the miniatures, trained and committed; read where the user names no others."""
 
+ORDER = {
+    f"mini-{name}": place for place, name in enumerate(("moco", "simmim", "mae", "hybrid", "supervised", "random"))
+}
+"""Of the miniatures in figures where the user names no models; others follow as the results have them."""
+
 CELL = ["model", "layer", "pooling", "head", "metric"]
 """Columns that tell one number of a command from the others."""
 
@@ -208,7 +213,8 @@ def _asked(settings: Settings, found: Stored) -> dict[str, str]:
     """Names as the command line has them, by those that tables show: the results' own where none were typed."""
     from study.loading import shown_names
 
-    typed = settings.models or tuple(found.rows["model"].unique()) or (DEFAULT_MODELS if settings.train else ())
+    known = sorted(found.rows["model"].unique(), key=lambda name: ORDER.get(name, len(ORDER)))
+    typed = settings.models or tuple(known) or (DEFAULT_MODELS if settings.train else ())
     return dict(zip(shown_names(typed), typed, strict=True))
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NOTE = 8  # points
+LETTER = 0.061  # inches of a letter of that size
 RATE = re.compile(r"(?P<what>lr|weight decay) \S+( x batch/\d+)?( \([^)]*\))? chosen")
 NORM = re.compile(r"norm (\w+)")
 NORMS = {"none": "none (raw block outputs)", "final": "the model's last"}
@@ -28,11 +34,19 @@ def where(facts: Mapping[str, Any]) -> str:
     return f"{facts['images']} images ({short})"
 
 
-def beneath(facts: Mapping[str, Any], said: str) -> str:
-    """The line below a figure, with the warning that miniatures are no evidence."""
+def beneath(figure: Figure, facts: Mapping[str, Any], said: str) -> None:
+    """Write the lines below a figure, as wide as it is, with the warning that miniatures are no evidence.
+
+    Args:
+        figure: of its final width.
+        facts: of `stored_facts`.
+        said: lines.
+    """
     small, models = facts["miniatures"], list(facts["layouts"])
     who = "All models are miniatures" if small == models else f"Miniatures: {', '.join(small)}"
-    return f"{said}\n{who}; no evidence for or against the published models." if small else said
+    lines = [*said.splitlines(), *([f"{who}; no evidence for or against the published models."] if small else [])]
+    letters = int(figure.get_figwidth() / LETTER)
+    figure.supxlabel("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=NOTE, color="0.3")
 
 
 def recipes(rows: pd.DataFrame) -> list[str]:

@@ -127,8 +127,8 @@ def _masked(settings: Settings) -> str:
         masked_images(train_and_test_masks(data, None)[1], limit=1)
     except (OSError, ValueError) as error:
         raise NotApplicable(
-            f"--train with --data {settings.data}: {error}; a dense probe needs images with masks, such as {DRAWN}, pets "
-            "or voc"
+            f"--train with --data {settings.data}: {error}; a dense probe needs images with masks, such as {DRAWN}, "
+            "pets or voc"
         ) from error
     return data
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, SubFigure
@@ -19,6 +18,9 @@ from study.atomic import replacing
 from study.plots import plots
 
 from .masks import VOID
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
 
 FIGURE = "dense.png"
 LETTERS = 8  # points

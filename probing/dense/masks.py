@@ -6,14 +6,16 @@ import dataclasses
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image
 
 from study.archive import Source
 from study.pictures import picture, without_pillow_warnings
+
+if TYPE_CHECKING:
+    from jaxtyping import UInt8
 
 VOID = 255
 """Number of pixels that belong to no class: they are neither learned nor counted."""
