@@ -15,7 +15,7 @@ NOTEBOOKS = ("self_attention_analysis", "representation_analysis")
 LINES = 12  # of a cell
 SECONDS = 120  # for one cell
 MEGABYTES = 3
-FIGURES = {"self_attention_analysis": 12, "representation_analysis": 10}
+FIGURES = {"self_attention_analysis": 12, "representation_analysis": 12}
 MINIATURES = "mini-moco, mini-simmim, mini-random"
 
 
