@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 from PIL import Image
@@ -18,7 +17,7 @@ LONG = 17  # letters of a label that stands beside a map in one line
 FOLDED = 20  # letters of a line of a longer one, in smaller type
 
 
-def numbered_queries(table: pd.DataFrame) -> dict[str, str]:
+def numbered_queries(table: Any) -> dict[str, str]:
     """What figures call the queries of a table of `experiments.attention_maps`: patches have numbers."""
     queries = list(dict.fromkeys(table["query"]))
     patches = [query for query in queries if table.loc[table["query"] == query, "query_row"].iloc[0] >= 0]
@@ -27,7 +26,7 @@ def numbered_queries(table: pd.DataFrame) -> dict[str, str]:
 
 def block_of_maps(
     figure: SubFigure,
-    table: pd.DataFrame,
+    table: Any,
     pictures: Mapping[str, Image.Image],
     rows: Sequence[tuple[str, str, str]],
     *,
@@ -56,7 +55,7 @@ def block_of_maps(
         row[0].set_ylabel(_folded(label), fontsize=10 if len(label) <= LONG else 7.5)
 
 
-def photograph_panel(figure: SubFigure, table: pd.DataFrame, pictures: Mapping[str, Image.Image], model: str) -> Axes:
+def photograph_panel(figure: SubFigure, table: Any, pictures: Mapping[str, Image.Image], model: str) -> Axes:
     """The photograph as a model sees it, with the queries that are patches as numbered boxes."""
     ax = figure.subplots()
     of_model = table[table["model"] == model]
@@ -83,7 +82,7 @@ def scale_of_maps(layouts: Mapping[str, Any]) -> str:
     return f"Colours of each map: from 0 to its max.\nUniform attention: {listed}"
 
 
-def _row_of_maps(axes: np.ndarray, maps: pd.DataFrame, pictures: Mapping[str, Image.Image], *, titled: bool) -> None:
+def _row_of_maps(axes: np.ndarray, maps: Any, pictures: Mapping[str, Image.Image], *, titled: bool) -> None:
     """One model's maps of one query; panels too many stay empty."""
     grid = _grid(maps)
     for ax, (depth, rows) in zip(axes, maps.groupby("depth", sort=True), strict=False):
@@ -103,5 +102,5 @@ def _folded(label: str) -> str:
     return "\n".join(part for line in lines for part in line)
 
 
-def _grid(table: pd.DataFrame) -> tuple[int, int]:
+def _grid(table: Any) -> tuple[int, int]:
     return int(table["row"].max()) + 1, int(table["col"].max()) + 1

@@ -131,7 +131,8 @@ def _maps(
         with on_device(model):
             table = _of_model(model, photograph, queries, depths[name], head)
         tables.append(table.assign(model=name, picture=picture))
-    return pd.concat(tables, ignore_index=True)[COLUMNS], pictures, images.names[index]
+    table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
+    return table, pictures, images.names[index]
 
 
 def _of_model(

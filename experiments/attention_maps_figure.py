@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
 from ._map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
@@ -40,9 +41,9 @@ def attention_maps_figure(findings: Findings) -> Figure:
     high = max(high, PHOTOGRAPH + TITLE)
     figure = plt.figure(figsize=(PHOTOGRAPH + wide, HEAD + high), layout="constrained")
     figure.suptitle(_title(facts), fontsize=13, weight="bold")
-    left, right = figure.subfigures(1, 2, width_ratios=[PHOTOGRAPH, wide])
+    left, right = np.ravel(np.asarray(figure.subfigures(1, 2, width_ratios=[PHOTOGRAPH, wide])))
     _photograph(left, findings, models[0])
-    parts = right.subfigures(down, across, squeeze=False).ravel()
+    parts: Any = np.ravel(right.subfigures(down, across, squeeze=False))
     for part, (title, rows) in zip(parts, blocks.items(), strict=True):
         part.suptitle(title, fontsize=10)
         block_of_maps(part, table, findings.pictures, rows, missing="no class token")

@@ -56,7 +56,7 @@ def test_the_curve_stands_in_the_facts_and_in_the_figure(folders, name, metric, 
     np.testing.assert_array_equal(line.get_ydata(), curve["values"])
     np.testing.assert_array_equal(line.get_xdata(), curve["positions"])
     assert line.get_label() == "MoCo-v3, Park et al. 2023, official notebook" and line.get_alpha() < 0.5
-    assert f"read off to {metric} ±{curve['tolerance']:g}" in figure.get_supxlabel()
+    assert f"read off to {metric} ±{curve['tolerance']:g}" in " ".join(figure.get_supxlabel().split())
     assert any(curve["source"] in note for note in facts["notes"])
     plt.close(figure)
 
