@@ -83,10 +83,10 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
     body = figure.subfigures(1, 1)  # its legend makes room below the title
     left, right = body.subplots(1, 2, sharey=True)
     poolings_panel(left, rows, order)
-    left.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     left.set_xlabel(f"Accuracy on test images (%), {_layers(rows)}", fontsize=LETTERS)
     poolings_panel(right, gained, order, scale=100)
-    right.axvline(0, color="0.35", linewidth=0.9, linestyle=(0, (6, 3)), zorder=1)
+    right.axvline(0, color="0.35", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
     right.set_xlabel("Gain over the class token (points)", fontsize=LETTERS)
     handles, labels = left.get_legend_handles_labels()
     body.legend(handles, labels, loc="outside upper center", ncols=len(models), frameon=False, fontsize=LETTERS)
