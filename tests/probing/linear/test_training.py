@@ -118,8 +118,8 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
         trained(grid, labels, PLAN, images, state=state)
     left[0] = -1
     assert torch.load(state, weights_only=True)["step"] == 12
-    monkeypatch.setattr(training, "learning_rate", real)
     again = trained(grid, labels, PLAN, images, state=state)
+    assert -left[0] - 1 == PLAN.of_epochs() * 4 - 12  # steps that were left to do: of 90 images, 4 batches of 20
     for name, value in whole.state.items():
         torch.testing.assert_close(again.state[name], value, rtol=0, atol=0)
     assert not state.exists()
@@ -130,7 +130,7 @@ def test_a_state_of_another_training_is_not_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     state = tmp_path / "probes.pt"
     monkeypatch.setattr(type(state), "unlink", lambda *_, **__: None)
-    trained(grid, labels, PLAN, torch.arange(90), state=state, identity="one")
+    trained(grid, labels.roll(1), PLAN, torch.arange(90), state=state, identity="one")
     assert state.exists()
     other = trained(grid, labels, PLAN, torch.arange(90), state=state, identity="another")
     torch.testing.assert_close(
