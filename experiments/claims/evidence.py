@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 LEVEL = 0.95
+COMMAND = "command"
+"""Column that tells which command of `python -m probing` a row comes from."""
 RESAMPLES = 2000
 
 
@@ -28,7 +30,7 @@ class Evidence:
     Attributes:
         cl, mim: their names.
         table: per-image values, columns as in `study.record.COLUMNS`.
-        probes: of `python -m probing layers`, or None.
+        probes: results of `python -m probing`, with the command in a column; None or empty where there are none.
         seed: of the resampling.
     """
 
@@ -78,9 +80,23 @@ class Evidence:
 
     def accuracy(self, model: str, head: str, pooling: str) -> pd.DataFrame | None:
         """Accuracies of a model's layers under a head, columns value, low, high by layer; None where there are none."""
-        if self.probes is None:
+        rows = self.results(model, "layers", "accuracy")
+        return None if rows is None else _layers(rows[(rows["head"] == head) & (rows["pooling"] == pooling)])
+
+    def results(self, model: str, command: str, metrics: str) -> pd.DataFrame | None:
+        """Rows of a model under one command of `python -m probing`; None where there are none.
+
+        Args:
+            model: its name.
+            command: layers, finetune, frequency-noise, shifted or shape-bias.
+            metrics: regular expression of their names.
+        """
+        if self.probes is None or self.probes.empty:
             return None
-        rows = self.probes
-        chosen = rows[(rows["model"] == model) & (rows["head"] == head) & (rows["pooling"] == pooling)]
-        chosen = chosen[chosen["metric"] == "accuracy"]
-        return None if chosen.empty else chosen.set_index("layer").sort_index()[["value", "low", "high"]]
+        rows = self.probes[(self.probes["model"] == model) & (self.probes[COMMAND] == command)]
+        rows = rows[rows["metric"].str.fullmatch(metrics)]
+        return None if rows.empty else rows
+
+
+def _layers(rows: pd.DataFrame) -> pd.DataFrame | None:
+    return None if rows.empty else rows.set_index("layer").sort_index()[["value", "low", "high"]]

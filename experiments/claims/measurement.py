@@ -1,18 +1,18 @@
-"""The evidence for claims: one pass of each of two models, and stored accuracies of their probes."""
+"""The evidence for claims: one pass of each of two models, and stored results of what was trained on them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from probing.table import TABLE, read_results
 from study.long_table import Table, means_of_heads
 
-from .evidence import Evidence
+from ..stored import stored
+from ..stored_facts import stored_facts
+from .evidence import COMMAND, Evidence
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from ..settings import Settings
 
-STORED = Path(__file__).parents[2] / "resources" / "results" / "probing"
-"""Probes of the miniatures, trained and committed."""
+LAYERS = "layers"
+COMMANDS = (LAYERS, "finetune", "frequency-noise", "shifted", "shape-bias")
+"""Of `python -m probing`, whose results claims are made of."""
 
 
 def evidence_of(
@@ -32,7 +33,7 @@ def evidence_of(
     settings: Settings,
     device: torch.device,
     *,
-    probes: pd.DataFrame | None,
+    probes: pd.DataFrame | None = None,
 ) -> Evidence:
     """Everything that the claims ask of attention and tokens, per image, in one pass of each model.
 
@@ -41,7 +42,7 @@ def evidence_of(
         images: of `open_images`.
         settings: of the run: convention, batch size, precision, seed.
         device: to run on.
-        probes: accuracies of both models, or None.
+        probes: of `stored_results`, or None.
     """
     import ops
 
@@ -66,26 +67,19 @@ def _of_images(table: Table) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def stored_probes(folder: Path | None, cl: str, mim: str) -> tuple[pd.DataFrame, Path] | tuple[None, None]:
-    """Accuracies of both models, and where they stand; (None, None) where the project's own do not know them.
+def stored_results(settings: Settings) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """What `python -m probing` found for the models, columns of `probing.table` and the command; and its sources.
 
     Args:
-        folder: of `python -m probing layers`, or None for those that come with the project.
-        cl, mim: names of the models.
+        settings: with the models, and the folders of results; without folders those that come with the project are
+            read, as far as they know the models.
     Raises:
-        OSError: there is no table in the folder.
-        ValueError: it does not have both models.
+        OSError: a folder that was named has no results.
+        ValueError: folders that were named have no probes of a model, or results of other weights than it has.
     """
-    where = STORED if folder is None else folder
-    if folder is None and not (where / TABLE).is_file():
-        return None, None
-    table = read_results(where)
-    missing = [name for name in (cl, mim) if name not in set(table["model"])]
-    if not missing:
-        return table, where
-    if folder is None:
-        return None, None
-    raise ValueError(
-        f"{where} has no probes of {', '.join(missing)} but of {', '.join(table['model'].unique())}: train them with "
-        f"`python -m probing layers --model {cl} {mim} ...`"
-    )
+    found = {command: stored(settings, command, metrics=".*") for command in COMMANDS}
+    if settings.probing and found[LAYERS].missing:
+        raise ValueError("; ".join(dict.fromkeys(found[LAYERS].missing.values())))
+    known = {command: one for command, one in found.items() if not one.rows.empty}
+    tables = [one.rows.assign(**{COMMAND: command}) for command, one in known.items()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), stored_facts(*known.values())["sources"]

@@ -18,7 +18,7 @@ from ..running import opened_images
 from ..settings import Settings
 from .claim import Judged, judged
 from .list_of_claims import CLAIMS
-from .measurement import evidence_of, stored_probes
+from .measurement import evidence_of, stored_results
 from .writing import as_lines, write
 
 if TYPE_CHECKING:
@@ -42,17 +42,18 @@ def run_claims(options: argparse.Namespace, settings: Settings, command: str) ->
         OSError, ValueError: models, images, probes or folder are not there; raised before anything is measured.
     """
     folder = results_folder("claims", settings.out, several=False)
-    settings = dataclasses.replace(settings, out=folder)
+    pair = tuple(dict.fromkeys([options.cl, options.mim]))  # one against itself too
+    settings = dataclasses.replace(settings, out=folder, models=pair)
     new = made([folder], overwrite=settings.overwrite) if first_process() else []
     try:
-        found = _together(options, settings, command, folder)
+        found = _together(settings, command, folder)
     except BaseException:
         remove_empty(new)
         raise
     return REFUTED if any(one.answer == "does not hold" for one in found) else 0
 
 
-def _together(options: argparse.Namespace, settings: Settings, command: str, folder: Path) -> Sequence[Judged]:
+def _together(settings: Settings, command: str, folder: Path) -> Sequence[Judged]:
     """All processes measure, the first one judges."""
     from study.loading import loaded_models
     from study.processes import process
@@ -60,20 +61,18 @@ def _together(options: argparse.Namespace, settings: Settings, command: str, fol
     from .._measuring import help_measuring, leading
 
     with process(settings.device) as here:
-        names = list(dict.fromkeys([options.cl, options.mim]))  # one against itself too
-        loaded = loaded_models(names, settings.num_heads)
+        loaded = loaded_models(settings.models, settings.num_heads)
         images = opened_images(settings)
         if not here.first:
             help_measuring(loaded, images, here.device)
             return []
         with leading(), parts_folder(folder) as parts:
-            found = _judged(options, settings, command, folder, loaded, images, here.device)
+            found = _judged(settings, command, folder, loaded, images, here.device)
             remove_parts(parts)
     return found
 
 
 def _judged(
-    options: argparse.Namespace,
     settings: Settings,
     command: str,
     folder: Path,
@@ -85,16 +84,15 @@ def _judged(
 
     names = list(loaded)
     cl, mim = names[0], names[-1]
-    probes, where = stored_probes(next(iter(settings.probing), None), cl, mim)
-    known = origin("claims", settings, loaded, images, device, command)
-    evidence = evidence_of(loaded, images, settings, device, probes=probes)
+    results, sources = stored_results(settings)
+    known = {**origin("claims", settings, loaded, images, device, command), "sources": sources}
+    evidence = evidence_of(loaded, images, settings, device, probes=results)
     found = [judged(claim, evidence) for claim in CLAIMS]
     said = ", ".join(f"{number} {answer}" for answer, number in Counter(one.answer for one in found).items())
     note = (
         f"CL: {cl}, MIM: {mim}; {len(images)} images of {images.where}; convention {settings.convention}; "
-        f"probes: {where.name if where else 'none'}. Intervals: bootstrap over images, paired between the models; of "
-        "probes the widest that both accuracies' intervals allow. `"
-        f"{command}`"
+        f"trained: {', '.join(source['folder'] for source in sources) or 'nothing'}. Intervals: bootstrap over images, "
+        f"paired between the models; of what was trained the widest that both accuracies' intervals allow. `{command}`"
     )
     print(as_lines(found))
     print(f"\n{len(found)} claims: {said}")

@@ -98,6 +98,40 @@ def gain_of_choosing(head: str, plain: str) -> Statistic:
     return statistic
 
 
+def trained_gap(command: str, metric: str, *, more: str, pooling: str | None = None, last: bool = False) -> Statistic:
+    """By how much a result of `python -m probing` is higher in one of the models, in points.
+
+    Args:
+        command: which.
+        metric: regular expression of its name; of several the last one in both models, such as the highest band.
+        more: cl or mim, the one that is higher where the statement is true.
+        pooling: that counts; None for any.
+        last: of linear probes on the last layer.
+    """
+
+    def statistic(evidence: Evidence) -> Interval | None:
+        pair = [evidence.results(model, command, metric) for model in (evidence.cl, evidence.mim)]
+        if pair[0] is None or pair[1] is None:
+            return None
+        cl, mim = (_by_metric(rows, pooling, last) for rows in pair)
+        common = cl.index.intersection(mim.index)
+        if common.empty:
+            return None
+        one, other = cl.loc[common[-1]], mim.loc[common[-1]]
+        return _difference(one, other) if more == "cl" else _difference(other, one)
+
+    return statistic
+
+
+def _by_metric(rows: pd.DataFrame, pooling: str | None, last: bool) -> pd.DataFrame:
+    """One row for each metric, in the order of their names."""
+    if pooling is not None:
+        rows = rows[rows["pooling"] == pooling]
+    if last:
+        rows = rows[(rows["head"] == "linear") & (rows["layer"] == rows["layer"].max())]
+    return rows.drop_duplicates("metric").set_index("metric").sort_index()
+
+
 def _gap(metric: str, part: Callable[[np.ndarray], float], sign: float) -> Statistic:
     def statistic(evidence: Evidence) -> Interval:
         cl, mim = (evidence.curves(model, metric) for model in (evidence.cl, evidence.mim))

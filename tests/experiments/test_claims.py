@@ -1,6 +1,7 @@
 """Claims are honest tests: they can come out either way, on made-up evidence and on the miniatures."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,10 @@ from experiments.claims.claim import Claim, judged
 from experiments.claims.evidence import Evidence, Interval
 from experiments.claims.list_of_claims import CLAIMS
 from experiments.claims.run import REFUTED
-from experiments.claims.statistics import everywhere_higher_in_mim, higher_in_cl, rises_more_in_cl
+from experiments.claims.statistics import everywhere_higher_in_mim, higher_in_cl, rises_more_in_cl, trained_gap
+from experiments.settings import Settings
 
+PROBING = Path(__file__).parents[2] / "resources" / "results" / "probing"
 FIELDS = {"name", "source", "value", "low", "high", "answer"}
 
 
@@ -64,8 +67,9 @@ def test_a_single_image_decides_nothing():
 
 
 def test_without_probes_there_is_no_data():
-    names = [one.name for one in CLAIMS if one.name.startswith(("probe", "neighbours", "choosing"))]
-    assert len(names) == 6 and len({one.name for one in CLAIMS}) == len(CLAIMS) == 21
+    of_trainings = ("probe", "neighbours", "choosing", "fine", "high-frequency-noise", "shifted", "shape")
+    names = [one.name for one in CLAIMS if one.name.startswith(of_trainings)]
+    assert len(names) == 10 and len({one.name for one in CLAIMS}) == len(CLAIMS) == 25
     for one in CLAIMS:
         if one.name in names:
             assert judged(one, evidence(np.ones((2, 4)), np.ones((2, 4)))).answer == "no data"
@@ -87,8 +91,9 @@ def test_miniatures(pair, tmp_path):
     answers = {entry["name"]: entry["answer"] for entry in entries}
     assert answers["distance-late"] == answers["nmi-late"] == answers["probe-last"] == "holds"
     assert status == REFUTED and "does not hold" in answers.values()
+    assert [name for name, answer in answers.items() if answer == "no data"] == ["shape-bias"]
     for entry in entries:
-        assert entry["low"] <= entry["value"] <= entry["high"]
+        assert entry["answer"] == "no data" or entry["low"] <= entry["value"] <= entry["high"]
 
 
 def test_swapped_models_change_the_answers(pair, tmp_path):
@@ -111,7 +116,7 @@ def test_files_and_terminal(tmp_path, capsys, pair):
     folder = tmp_path / "out"
     assert main(["claims", "--images", "2", "--out", str(folder)]) in (0, REFUTED)
     said = capsys.readouterr().out
-    assert "distance-late" in said and "21 claims:" in said
+    assert "distance-late" in said and "25 claims:" in said
     assert {path.name for path in folder.iterdir()} == {"claims.json", "claims.md", "manifest.json"}
     assert "| distance-late |" in (folder / "claims.md").read_text(encoding="utf-8")
     assert main(["claims", "--images", "2", "--out", str(folder)]) == 1
@@ -122,7 +127,45 @@ def test_probes_of_other_models_are_told(tmp_path, capsys):
     typed = ["claims", "--images", "2", "--mim", "mini-mae", "--probing", str(tmp_path), "--out", str(tmp_path / "out")]
     assert main(typed) == 1
     assert "probing.csv" in capsys.readouterr().err and not (tmp_path / "out").exists()
-    table = measurement.STORED
-    with pytest.raises(ValueError, match="has no probes of deit but of mini-moco"):
-        measurement.stored_probes(table, "mini-moco", "deit")
-    assert measurement.stored_probes(None, "mini-moco", "deit") == (None, None)
+    with pytest.raises(ValueError, match=r"deit has no results of `python -m probing layers`"):
+        measurement.stored_results(Settings(models=("mini-moco", "deit"), probing=(PROBING,)))
+    results, sources = measurement.stored_results(Settings(models=("deit",)))
+    assert results.empty and sources == []
+
+
+def trained(**values):
+    """Results of both models: {(model, command, metric): value}, all with the same interval."""
+    known = {"pooling": "patches", "head": "linear", "layer": 8, "low": 0.0, "high": 0.0}
+    return pd.DataFrame([{**known, **row} for row in values["rows"]])
+
+
+def test_of_what_was_trained_the_highest_band_counts():
+    rows = [
+        {"model": model, "command": "frequency-noise", "metric": f"accuracy_drop@{band}pi", "value": value}
+        for model, drops in (("cl", {0.5: 0.9, 0.875: 0.1}), ("mim", {0.5: 0.2, 0.875: 0.4, 0.9: 0.0}))
+        for band, value in drops.items()
+    ]
+    rows.append({**rows[-2], "layer": 4, "value": 0.0})
+    given = evidence(np.zeros((2, 2)), np.zeros((2, 2)), trained(rows=rows))
+    statistic = trained_gap("frequency-noise", r"accuracy_drop@.*", more="mim", pooling="patches", last=True)
+    assert statistic(given).value == pytest.approx(30)
+    assert trained_gap("finetune", "accuracy", more="mim")(given) is None
+
+
+def test_of_what_was_trained_the_intervals_count_both():
+    ends = {"cl": (0.5, 0.4, 0.6), "mim": (0.7, 0.65, 0.8)}
+    rows = [
+        {
+            "model": model,
+            "command": "finetune",
+            "head": "finetune",
+            "metric": "accuracy",
+            "value": v,
+            "low": a,
+            "high": b,
+        }
+        for model, (v, a, b) in ends.items()
+    ]
+    given = evidence(np.zeros((2, 2)), np.zeros((2, 2)), trained(rows=rows))
+    assert trained_gap("finetune", "accuracy", more="mim")(given) == pytest.approx((20, 5, 40))
+    assert trained_gap("finetune", "accuracy", more="cl")(given) == pytest.approx((-20, -40, -5))
