@@ -202,7 +202,7 @@ CLAIMS = (
     Claim(
         "shifted-textures",
         "CL keeps more of its accuracy than MIM when textures are other ones",
-        "accuracy on shifted over that on clean images, linear probe on the mean of patches, last layer: CL - MIM, points",
+        "accuracy on shifted over that on clean images, probe on the mean of patches, last layer: CL - MIM, points",
         f"{PARK}, fig. 9 (there on Stylized ImageNet; here on what `probing shifted` was given)",
         trained_gap("shifted", "relative_accuracy", more="cl", pooling="patches", last=True),
     ),
