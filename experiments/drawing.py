@@ -14,14 +14,9 @@ from study.record import COLUMNS, check_table, read_manifest, read_table
 from study.summary import SUMMARY, summary
 
 from .catalogue import experiment
-from .findings import MANIFEST, read_findings
+from .findings import MANIFEST, read_findings, summary_file
 
 RESOLUTION = 150  # dots per inch of the PNG
-
-
-def summary_file(name: str) -> str:
-    """Name of the file that holds the summary of an experiment's table."""
-    return f"{name}_summary.csv"
 
 
 def draw_folder(folder: Path) -> list[Path]:
@@ -66,13 +61,15 @@ def draw_table(table: Path) -> list[Path]:
 def _summary(folder: Path, name: str, table: Table) -> pd.DataFrame | None:
     """Means and intervals of per-image values: made from the table, or as they were stored.
 
-    Stored ones stand in where torch is not there, and for a long table that did not change since.
+    Stored ones stand in where torch is not there, for a table that was left out, and for a long one that did not
+    change since.
     """
     if not set(COLUMNS) <= set(table.columns):
         return None
     stored = folder / summary_file(name)
     unchanged = isinstance(table, LongTable) and _newer(stored, folder / f"{name}.csv")
-    if importlib.util.find_spec("torch") is None or unchanged:
+    left_out = isinstance(table, pd.DataFrame) and table.empty
+    if importlib.util.find_spec("torch") is None or unchanged or left_out:
         return read_table(stored, columns=SUMMARY)
     return summary(table)
 

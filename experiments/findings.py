@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from PIL import Image
 
 from study.atomic import replacing
-from study.record import open_table, read_manifest, write_manifest, write_table
+from study.record import COLUMNS, open_table, read_manifest, write_manifest, write_table
 
 MANIFEST = "manifest.json"
+SUMMARY_END = "_summary.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +58,7 @@ def write_findings(findings: Findings, folder: Path, origin: dict[str, Any]) -> 
 
 
 def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
-    """The findings in a results folder and their manifest.
+    """The findings in a results folder and their manifest; tables of per-image values may be left out.
 
     Raises:
         OSError: a file is missing.
@@ -65,11 +68,25 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
     missing = {"experiment", "facts", "tables", "pictures"} - manifest.keys()
     if missing:
         raise ValueError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; expected that of an experiment")
-    for name, lines in manifest.get("lines", {}).items():
-        _check_whole(folder / f"{name}.csv", lines)
-    tables = {name: open_table(folder / f"{name}.csv", columns=columns) for name, columns in manifest["tables"].items()}
+    left_out = {name for name, columns in manifest["tables"].items() if _spared(folder / f"{name}.csv", columns)}
+    for name in manifest.get("lines", {}).keys() - left_out:
+        _check_whole(folder / f"{name}.csv", manifest["lines"][name])
+    tables = {
+        name: pd.DataFrame(columns=columns) if name in left_out else open_table(folder / f"{name}.csv", columns=columns)
+        for name, columns in manifest["tables"].items()
+    }
     pictures = {name: _picture(folder, name) for name in manifest["pictures"]}
     return Findings(tables, pictures, manifest["facts"]), manifest
+
+
+def _spared(table: Path, columns: Sequence[str]) -> bool:
+    """Whether a table of per-image values was taken out to save space: the summary holds what figures show."""
+    return set(COLUMNS) <= set(columns) and not table.exists() and any(table.parent.glob(f"*{SUMMARY_END}"))
+
+
+def summary_file(name: str) -> str:
+    """Name of the file that holds the summary of an experiment's table."""
+    return f"{name}{SUMMARY_END}"
 
 
 def _lines(table: Path) -> int:

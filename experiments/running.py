@@ -18,8 +18,8 @@ from study.summary import summary
 
 from .applicable import NotApplicable
 from .catalogue import OVER_DEPTH, STORED, default_models, experiment
-from .drawing import draw_folder, summary_file
-from .findings import Findings, write_findings
+from .drawing import draw_folder
+from .findings import Findings, summary_file, write_findings
 from .folder import first_process, remove_empty
 from .settings import Settings
 

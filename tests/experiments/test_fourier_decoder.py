@@ -15,8 +15,8 @@ import ops
 from experiments.__main__ import main
 from experiments._autoencoder import MaskedAutoencoder, masked_autoencoder
 from experiments.applicable import NotApplicable
-from experiments.drawing import draw_folder, summary_file
-from experiments.findings import write_findings
+from experiments.drawing import draw_folder
+from experiments.findings import summary_file, write_findings
 from experiments.fourier_decoder import draw, measure
 from experiments.settings import Settings
 from models import image_transform, load_decoder, load_model

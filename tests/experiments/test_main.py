@@ -154,6 +154,25 @@ def test_redrawing_follows_the_table(results, tmp_path):
     assert (tmp_path / "overview.png").read_bytes() != (results / "overview.png").read_bytes()
 
 
+def test_redrawing_without_the_values_per_image_gives_the_same_picture(results, tmp_path):
+    for path in results.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "overview.png").unlink()
+    (tmp_path / "overview.csv").unlink()
+    assert main(["draw", str(tmp_path)]) == 0
+    both = [matplotlib.image.imread(place / "overview.png") for place in (results, tmp_path)]
+    np.testing.assert_array_equal(*both)
+
+
+def test_redrawing_needs_the_values_or_their_summary(results, tmp_path, capsys):
+    for path in results.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "overview.csv").unlink()
+    (tmp_path / "overview_summary.csv").unlink()
+    assert main(["draw", str(tmp_path)]) == 1
+    assert "overview.csv" in capsys.readouterr().err
+
+
 def test_redrawing_without_torch_gives_the_same_picture(results, tmp_path):
     for path in results.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

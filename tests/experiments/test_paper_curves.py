@@ -12,8 +12,7 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.catalogue import experiment
-from experiments.drawing import summary_file
-from experiments.findings import read_findings
+from experiments.findings import read_findings, summary_file
 from study import published
 from study.record import read_table
 from tests.experiments.test_main import ROOT, WITHOUT_TORCH

@@ -12,8 +12,8 @@ import models
 from experiments._autoencoder import MaskedPainter, masked_autoencoder, painter
 from experiments._painting import masked_errors
 from experiments.applicable import NotApplicable
-from experiments.drawing import draw_folder, summary_file
-from experiments.findings import write_findings
+from experiments.drawing import draw_folder
+from experiments.findings import summary_file, write_findings
 from experiments.reconstruction import draw, measure
 from experiments.settings import Settings
 from models.pixel_head import load_pixel_head
