@@ -18,7 +18,7 @@ import pandas as pd
 
 from ._best_depths import BEST, best_depths, in_words
 from .findings import Findings
-from .stored import stored
+from .stored import registered, stored
 from .stored_facts import stored_facts
 from .stored_words import beneath, recipes, where
 
@@ -93,7 +93,7 @@ def _classes(found: Stored, best: pd.DataFrame) -> pd.DataFrame:
     for model, rows in found.rows.groupby("model", sort=False):
         source = next(one for one in found.sources if one.name == rows["source"].iloc[0])
         by_layer = source.manifest["class_iou"]
-        known = by_layer.get(model) or next(iter(by_layer.values()))  # an alias
+        known = next(values for name, values in by_layer.items() if registered(name) == registered(str(model)))
         for name, value in known[str(layers[model])].items():
             lines.append({"model": model, "layer": layers[model], "class": name, "value": value})
     return pd.DataFrame(lines).astype({"value": float})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .settings import Settings
 from .stored import Stored, stored
-from .stored_facts import stored_facts
+from .stored_facts import stored_facts, weights_of
 from .stored_paper import stored_paper
 from .stored_words import recipes
 
@@ -73,12 +73,11 @@ def _parameters(*found: Stored) -> tuple[dict[str, int], list[str]]:
 
     names = list(dict.fromkeys(name for one in found for name in one.rows["model"]))
     sizes: dict[str, int] = {}
-    for one in found:
-        for source in one.sources:
-            for name, known in source.weights().items():
-                if source.what != "finetune" and known.get("parameters"):
-                    sizes.setdefault(name, known["parameters"])
+    sources = [source for one in found for source in one.sources if source.what != "finetune"]
     for name in names:
+        for _, known in weights_of(sources, name):
+            if known.get("parameters"):
+                sizes.setdefault(name, known["parameters"])
         if name not in sizes and is_packaged(name):
             sizes[name] = sum(one.numel() for one in load_model(name).parameters())
     unknown = [name for name in names if name not in sizes]

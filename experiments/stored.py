@@ -146,6 +146,17 @@ def shown(folder: Path) -> str:
     return "/".join(whole.parts[-2:])
 
 
+def registered(name: str) -> str:
+    """The registry's name behind an alias; any other name as it is.
+
+    >>> registered("moco"), registered("mine")
+    ('vit_base_patch16_224.mocov3', 'mine')
+    """
+    from models.weights.registry import ALIASES
+
+    return ALIASES.get(name, name)
+
+
 def _what(manifest: Mapping[str, Any], folder: Path) -> str:
     from probing.__main__ import COMMANDS
 
@@ -220,21 +231,15 @@ def _asked(settings: Settings, found: Stored) -> dict[str, str]:
 
 def _of_models(found: Stored, names: Sequence[str]) -> Stored:
     """Rows of these models by these names, which may be aliases of those in the table."""
-    there = {_registered(str(name)): str(name) for name in found.rows["model"].unique()}
+    there = {registered(str(name)): str(name) for name in found.rows["model"].unique()}
     parts = [
-        found.rows[found.rows["model"] == there[_registered(name)]].assign(model=name)
+        found.rows[found.rows["model"] == there[registered(name)]].assign(model=name)
         for name in names
-        if _registered(name) in there
+        if registered(name) in there
     ]
     rows = pd.concat(parts, ignore_index=True) if parts else found.rows.iloc[:0]
     used = set(rows[SOURCE])
     return Stored(rows, tuple(source for source in found.sources if source.name in used), {})
-
-
-def _registered(name: str) -> str:
-    from models.weights.registry import ALIASES
-
-    return ALIASES.get(name, name)
 
 
 def _missing(settings: Settings, what: str, without: Mapping[str, str], found: Stored) -> dict[str, str]:

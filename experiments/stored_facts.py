@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .stored import Source, Stored
+from .stored import Source, Stored, registered
 
 HASHES = {"sha256": "files", "parameters_sha256": "weights"}
 """What tells weights from others, the surer first: that of the file does not depend on the precision of a run."""
@@ -22,7 +22,7 @@ def stored_facts(*found: Stored) -> dict[str, Any]:
     """
     sources = list({source.name: source for one in found for source in one.sources}.values())
     names = list(dict.fromkeys(name for one in found for name in one.rows["model"]))
-    passports = {name: known for name in names for _, known in _weights_of(sources, name)}
+    passports = {name: known for name in names for _, known in weights_of(sources, name)}
     for name in names:
         _same_weights(name, sources)
     tested = [source.tested() for source in sources]
@@ -38,19 +38,17 @@ def stored_facts(*found: Stored) -> dict[str, Any]:
     }
 
 
-def _weights_of(sources: Sequence[Source], name: str) -> Iterator[tuple[Source, Mapping[str, Any]]]:
+def weights_of(sources: Sequence[Source], name: str) -> Iterator[tuple[Source, Mapping[str, Any]]]:
     """Passports of a model by the folder that knows it, by this name or an alias of it."""
-    from models.weights.registry import ALIASES
-
     for source in sources:
         for other, known in source.weights().items():
-            if ALIASES.get(other, other) == ALIASES.get(name, name):
+            if registered(other) == registered(name):
                 yield source, known
 
 
 def _same_weights(name: str, sources: Sequence[Source]) -> None:
     """Raise ValueError where a model's results are of different weights, or of others than it has in this project."""
-    seen = [(source.name, known) for source, known in _weights_of(sources, name) if _comparable(source)]
+    seen = [(source.name, known) for source, known in weights_of(sources, name) if _comparable(source)]
     others = [*((f"of {place}", known) for place, known in seen), *_own(name)]
     for place, known in seen:
         for where, other in others:
@@ -87,7 +85,7 @@ def _account(source: Source, names: Sequence[str]) -> dict[str, Any]:
     hashes = {
         name: {kind: known.get(kind) for kind in HASHES}
         for name in names
-        for where, known in _weights_of([source], name)
+        for where, known in weights_of([source], name)
         if where is source
     }
     return {

@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .stored import Stored
+from .stored import SOURCE, Stored
+from .stored_facts import weights_of
 
 VALIDATION = "imagenet-val"
 IMAGES, CLASSES = 50_000, 1000
 
 
 def stored_paper(metric: str, found: Stored) -> dict[str, dict[str, Any]]:
-    """The paper's curve by the model that it is of; empty where weights or images are others.
+    """The paper's curve by the model in the rows that it is of; empty where weights or images are others.
 
     Args:
         metric: as `study.published` names it.
         found: results whose manifests tell the weights' files and the images.
     """
-    from study.published import CURVES, IMAGENET, weights_of_file
+    from study.published import IMAGENET, curve_of, weights_of_file
 
     curves = {}
     for source in found.sources:
@@ -26,12 +27,9 @@ def stored_paper(metric: str, found: Stored) -> dict[str, dict[str, Any]]:
         whole = tested["images"] == IMAGES and source.classes() == CLASSES
         if not (whole and str(tested["where"]).partition(":")[0] == VALIDATION):
             continue
-        for name, known in source.weights().items():
-            weights = weights_of_file(known.get("sha256")) or name
-            curve = next(
-                (one for one in CURVES if (one.metric, one.images) == (metric, IMAGENET) and weights in one.weights),
-                None,
-            )
-            if curve is not None:
-                curves[name] = dataclasses.asdict(curve)
+        for name in found.rows.loc[found.rows[SOURCE] == source.name, "model"].unique():
+            for _, known in weights_of([source], name):
+                curve = curve_of(metric, weights_of_file(known.get("sha256")) or name, IMAGENET)
+                if curve is not None:
+                    curves[str(name)] = dataclasses.asdict(curve)
     return curves

@@ -17,6 +17,7 @@ __all__ = [
     "NOTEBOOK",
     "SIMMIM_RUNS",
     "Published",
+    "curve_of",
     "published",
     "weights_of_file",
 ]
@@ -34,8 +35,19 @@ def published(metric: str, model: str, images: Images | str | None) -> Published
         images: of `open_images`; or their name alone (`Images.where`), which tells Imagenette but not ImageNet.
     Source: Park et al. 2023 (arXiv:2305.00729); each curve names its own.
     """
-    name, kind = ALIASES.get(model, model), _kind(images)
-    found = (curve for curve in CURVES if curve.metric == metric and curve.images == kind and name in curve.weights)
+    return curve_of(metric, model, _kind(images))
+
+
+def curve_of(metric: str, model: str, images: str | None) -> Published | None:
+    """The paper's curve of this metric, for these weights, where the caller knows which images they are; or None.
+
+    Args:
+        metric: as for `published`.
+        model: as for `published`.
+        images: `IMAGENET` or `IMAGENETTE`; None for all others, of which there is no curve.
+    """
+    name = ALIASES.get(model, model)
+    found = (curve for curve in CURVES if curve.metric == metric and curve.images == images and name in curve.weights)
     return next(found, None)
 
 

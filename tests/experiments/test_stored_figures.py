@@ -14,7 +14,7 @@ from experiments.__main__ import main
 from experiments.catalogue import STORED, experiment
 from experiments.settings import Settings
 from study.record import read_manifest
-from tests.experiments._results import layers, line, results
+from tests.experiments._results import layers, line, passport, results
 from tests.experiments.test_main import WITHOUT_TORCH
 
 ROOT = Path(__file__).parents[2]
@@ -248,6 +248,23 @@ def test_dense_shows_classes_of_the_best_layer(runs):
     assert curve == pytest.approx([0.2, 0.27, 0.28, 0.23])
 
 
+def test_dense_shows_the_classes_of_the_model_behind_an_alias(tmp_path):
+    rows = [line(name, 0, "tokens", "dense_linear", 0.5, "miou") for name in NAMES[:2]]
+    iou = {name: {"0": {"circle": 0.1 + 0.2 * place}} for place, name in enumerate(NAMES[:2])}
+    results(tmp_path, "dense", rows, class_iou=iou, classes=["circle"])
+    assert NAMES[1] == "mini-simmim"
+    classes = found("dense-probe", tmp_path, ("vit_mini_patch4_32.simmim",)).tables["classes"]
+    assert classes["value"].tolist() == pytest.approx([0.3])
+
+
+def test_parameters_are_found_behind_an_alias(tmp_path):
+    known = {**passport("mini-simmim"), "parameters": 1234}
+    layers(tmp_path / "layers", {"mini-simmim": [0.1, 0.2]}, models={"mini-simmim": known})
+    results(tmp_path / "tuned", "finetune", [line("mini-simmim", 8, "patches", "finetune", 0.6)])
+    rows = found("behaviour", tmp_path, ("vit_mini_patch4_32.simmim",)).tables["behaviour"]
+    assert rows["parameters"].tolist() == [1234, 1234]
+
+
 def test_behaviour_takes_the_best_probe_and_leaves_out_sizes(runs):
     figure, findings = drawn("behaviour", runs)
     (ax,) = figure.axes
@@ -309,6 +326,14 @@ def test_the_papers_curve_stands_beside_its_own_weights_on_imagenet_only(tmp_pat
     (ax,) = figure.axes
     paper = lines(ax)["MoCo-v3, Park et al. 2023"]
     assert paper.get_xdata()[-1] == 12 and paper.get_ydata()[-1] == pytest.approx(0.717)
+    published = found("layer-probe", tmp_path / "imagenet", ("moco",)).facts["published"]
+    assert list(published) == ["moco"]  # as the rows call it, so that the figure gives both one colour
+    layers(
+        tmp_path / "two",
+        {name: [0.1, 0.2], "mini-moco": [0.1, 0.2]},
+        **{**made, "models": {**made["models"], "mini-moco": passport("mini-moco")}},
+    )
+    assert found("layer-probe", tmp_path / "two", ("mini-moco",)).facts["published"] == {}  # not asked for
     images["test"]["where"] = "mine"
     layers(tmp_path / "else", {name: [0.01 * layer for layer in range(13)]}, **made)
     assert found("layer-probe", tmp_path / "else").facts["published"] == {}
