@@ -208,7 +208,7 @@ def help_measuring(loaded: Mapping[str, nn.Module], images: Images | None, devic
     failed: Exception | None = None
     while (task := told(None)) is not None:
         try:
-            for _ in _together(task, loaded[task.model], images, device, []):
+            for _ in _together(task, loaded.get(task.model), images, device, []):
                 pass
         except OtherFailed:
             continue
@@ -234,7 +234,7 @@ class OtherFailed(ValueError):
 
 
 def _together(
-    task: _Task, model: Any, images: Images | None, device: torch.device, paces: list[Pace]
+    task: _Task, model: Any | None, images: Images | None, device: torch.device, paces: list[Pace]
 ) -> Generator[tuple[int, pd.DataFrame]]:
     """Parts of all processes in the order of the chunks; all processes take part, and know of each other's failures."""
     mine = _Share(task, model, images, device)
@@ -248,23 +248,29 @@ def _together(
             mine.exchanged()
         raise
     finally:
-        model.cpu()
+        if model is not None:
+            model.cpu()
 
 
 class _Share:
     """What one process does of a task."""
 
-    def __init__(self, task: _Task, model: Any, images: Images | None, device: torch.device) -> None:
+    def __init__(self, task: _Task, model: Any | None, images: Images | None, device: torch.device) -> None:
         self.task, self.clock = task, Clock()
         self.failure: str | None = None
         self._error: Exception | None = None
         self._parts = self._measured(model, images, device)
 
-    def _measured(self, model: Any, images: Images | None, device: torch.device) -> Iterator[tuple[int, pd.DataFrame]]:
+    def _measured(
+        self, model: Any | None, images: Images | None, device: torch.device
+    ) -> Iterator[tuple[int, pd.DataFrame]]:
         task = self.task
+        if model is None or images is None:
+            raise ValueError(
+                f"process {process_number()} has not loaded {task.model}: give each process the same command, and no "
+                "machine a folder --out with results of its own"
+            )
         model.to(device, getattr(torch, task.dtype))
-        if images is None:
-            raise ValueError(f"process {process_number()} has no images")
         if process_number() and (weights_hash(model), images.digest) != (task.weights, task.digest):
             raise ValueError(
                 f"the weights of {task.model} or the images are others in process {process_number()} than in the first "

@@ -40,6 +40,7 @@ class Parts:
     def __init__(self, folder: Path | None, identity: Mapping[str, Any], *, replace: bool = False) -> None:
         self.folder, self.identity = folder, dict(identity)
         self._held: dict[tuple[int, int], pd.DataFrame] = {}
+        self._told = False
         if folder is None or not any(folder.glob(FILES)):
             return
         differences = _differences(_known(folder / IDENTITY), self.identity)
@@ -51,6 +52,7 @@ class Parts:
             )
         if differences:
             remove_parts(folder)
+        self._told = not differences
 
     def __contains__(self, place: tuple[int, int]) -> bool:
         """Whether the part of (number of the model, chunk) is there."""
@@ -65,10 +67,11 @@ class Parts:
         if self.folder is None:
             self._held[place] = table
             return
-        if not (self.folder / IDENTITY).is_file():
+        if not self._told:  # what a run killed before its first part said there is not true of these
             self.folder.mkdir(exist_ok=True)
             with replacing(self.folder / IDENTITY) as part:
                 part.write_text(json.dumps(self.identity, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            self._told = True
         with replacing(self._path(place)) as part, part.open("wb") as file:
             np.savez(file, allow_pickle=False, **_arrays(table))
             file.flush()

@@ -22,6 +22,7 @@ from experiments._precision import looks
 from experiments.depth_metrics import highest_frequency, measured
 from experiments.settings import Settings
 from models import load_model
+from study.chunks import Plan
 from study.comparison import comparison
 from study.data import open_images
 from study.long_table import LongTable
@@ -203,6 +204,15 @@ def test_a_failing_process_ends_all(pictures, tmp_path, rank):
     assert done.returncode != 0
     assert f"error: {'process 1: ' if rank == '1' else ''}broken here" in done.stderr
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_process_without_the_model_says_so_to_all(monkeypatch):
+    asked, gathered = iter([_measuring._Task("mini-moco", "", "", {}, Plan(1, 1), (0,), 0, "float32"), None]), []
+    monkeypatch.setattr(_measuring, "told", lambda value: next(asked))
+    monkeypatch.setattr(_measuring, "gathered", lambda values: gathered.extend(values) or values)
+    with pytest.raises(ValueError, match="process 0 has not loaded mini-moco: give each process the same command"):
+        _measuring.help_measuring({}, None, CPU)
+    assert len(gathered) == 1 and "has not loaded mini-moco" in gathered[0][1]  # else the first process waits for ever
 
 
 def test_a_folder_makes_pieces_of_the_same_table(pictures, tmp_path):
