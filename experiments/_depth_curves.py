@@ -152,12 +152,13 @@ def _draw(ax: Axes, panel: Panel, facts: Mapping[str, Any], summary: pd.DataFram
             draw_paper_curve(facts, panel.paper, model, ax=ax)
     if panel.uniform is not None:
         _uniform(ax, panel.uniform, facts["layouts"])
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+        ax.autoscale(axis="y")  # without the room that was made for the legend
     if panel.from_zero:
         ax.set_ylim(bottom=0)
     if panel.logarithmic:
         ax.set_yscale("log")
-    if ax.get_legend() is not None:
-        ax.get_legend().remove()
 
 
 def _uniform(ax: Axes, value: Callable[..., float], layouts: Mapping[str, Any]) -> None:
