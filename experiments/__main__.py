@@ -20,8 +20,6 @@ from .catalogue import chosen, titles
 from .folder import first_process, made, remove_empty, results_folder, unfinished
 from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, FITS, PERPLEXITY, Settings
 
-COMMANDS = ("list", "run", "draw", "claims", "report")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all went well, 1 after an error, which goes to stderr as one line."""
@@ -85,7 +83,14 @@ def _add_claims(claims: argparse.ArgumentParser) -> None:
     add = claims.add_argument
     add("--cl", default="mini-moco", metavar="MODEL", help="the contrastive model (default: mini-moco)")
     add("--mim", default="mini-simmim", metavar="MODEL", help="the masked model (default: mini-simmim)")
-    add("--probing", type=Path, nargs=1, default=[], metavar="DIR", help="`probing layers` of both (default: stored)")
+    add(
+        "--probing",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="results of `python -m probing` (default: stored)",
+    )
     _add_measuring(claims)
     claims.set_defaults(run=_claims)
 
@@ -133,13 +138,13 @@ def _run(options: argparse.Namespace, typed: list[str]) -> None:
     command = shlex.join(["python", "-m", "experiments", *typed])
     asked = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
     folders = asked if settings.overwrite else unfinished(asked, command)
-    for name in asked.keys() - folders.keys():
+    for name in [name for name in asked if name not in folders and first_process()]:
         print(f"{name}: this command has finished it, see {asked[name]}")
     new = made(folders.values(), overwrite=settings.overwrite) if first_process() else []
     try:
         from .running import run_experiments
 
-        run_experiments(folders, settings, command)
+        run_experiments(folders, settings, command, alone=len(names) == 1)
     except BaseException:
         remove_empty(new)
         raise
