@@ -6,7 +6,8 @@ uniformly over the patches; in joint-embedding models it is more selective.
 The paper's values are not known. Entropies end at ln N for N patches (5.278 on 14 x 14).
 
 Source: Przewiezlikowski et al. 2025 (arXiv:2412.03215), statistics of its released code; the sum of the class token's
-attention to patches is 1 - its attention to itself.
+attention to patches is 1 - its attention to itself (O15 of this project's reading), and branches are measured before
+LayerScale (O13), as in the release. Models without a class token are left out.
 """
 
 from __future__ import annotations
@@ -16,8 +17,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._depth_curves import Panel, depth_experiment
+from .applicable import NotApplicable
+from .findings import Findings
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from study.data import Images
+
     from .settings import Settings
 
 
@@ -43,4 +51,26 @@ def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
     return {"attention": ops.class_attention_statistics, "magnitude": ops.attention_magnitudes}
 
 
-measure, draw = depth_experiment("cls-statistics", "Class token statistics", PANELS, metrics)
+def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
+    """One pass of each model that has a class token.
+
+    Args:
+        loaded: models by the names that the figure shows; on the CPU afterwards.
+        images: of `open_images`.
+        settings: of the run.
+        device: to run on.
+    Raises:
+        NotApplicable: no model has a class token.
+    """
+    from models import token_layout
+
+    used = {name: model for name, model in loaded.items() if token_layout(model).class_tokens}
+    without = [name for name in loaded if name not in used]
+    if not used:
+        raise NotApplicable(f"needs a class token, which is lacking in {', '.join(without)}: name a model that has one")
+    findings = _measure_all(used, images, settings, device)
+    findings.facts["notes"] += [f"{name} is left out: it has no class token" for name in without]
+    return findings
+
+
+_measure_all, draw = depth_experiment("cls-statistics", "Class token statistics", PANELS, metrics)

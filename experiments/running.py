@@ -45,7 +45,7 @@ class _Bench:
         return cls(dict(zip(names, loaded.items(), strict=True)), images, device)
 
 
-def run_experiments(folders: Mapping[str, Path], settings: Settings, command: str) -> None:
+def run_experiments(folders: Mapping[str, Path], settings: Settings, command: str, *, alone: bool) -> None:
     """Run experiments on the same images and write their results; in several processes, the first one's part of it.
 
     Images of metrics over depth are dealt over all processes that torchrun started. Everything else is done by the
@@ -55,6 +55,8 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
         folders: of the results, by name of the experiment; the first process's exist and can be written to.
         settings: options.
         command: as the user typed it, for the manifest.
+        alone: whether a single experiment was asked for: if it cannot be made, that is an error. Of several it is left
+            out, also where a killed run left nothing but that one to do.
     Raises:
         OSError, ValueError: models, images or device are not there; raised before anything is measured.
         NotApplicable: the only experiment cannot be made of them.
@@ -69,13 +71,17 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
         names = settings.models or list(dict.fromkeys(asked))
         bench = _Bench.of(settings, names, here.device) if asked else None
         if here.first:
-            _lead({name: (folders[name], models[name]) for name in folders}, bench, settings, command)
+            _lead({name: (folders[name], models[name]) for name in folders}, bench, settings, command, alone)
         else:
             _help(bench, here.device)
 
 
 def _lead(
-    wanted: Mapping[str, tuple[Path, Sequence[str]]], bench: _Bench | None, settings: Settings, command: str
+    wanted: Mapping[str, tuple[Path, Sequence[str]]],
+    bench: _Bench | None,
+    settings: Settings,
+    command: str,
+    alone: bool,
 ) -> None:
     """The experiments one after another, by the first process."""
     from ._measuring import leading
@@ -87,7 +93,7 @@ def _lead(
             try:
                 _run(name, own, bench, command, folder)
             except NotApplicable as error:
-                if len(wanted) == 1:
+                if alone:
                     raise
                 left_out.append(f"{name} is left out: {error}")
                 remove_empty([folder])

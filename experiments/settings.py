@@ -31,7 +31,9 @@ class Settings:
         batch_size: images in a batch.
         workers: processes that read images.
         convention: of attention distance and NMI.
-        seed: of everything random: draws the images, when they are to be drawn, and the bootstrap.
+        seed: of what is drawn at random: images, masks, t-SNE's start, groups of the jackknife; None stands for 0,
+            and takes images in their order. Means over depth have bootstrap draws of their own, always the same, so
+            that `draw` finds the intervals again.
         until_precise: stop when every interval is narrower than this share of its metric's scale; None takes all
             images.
         depths: of experiments that show single depths, 1 ... L; () for their own choice.

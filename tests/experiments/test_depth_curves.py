@@ -11,11 +11,13 @@ from matplotlib.legend import Legend
 import models
 import ops
 from experiments._differences import paired_differences
+from experiments.applicable import NotApplicable
 from experiments.catalogue import EXPERIMENTS, experiment
 from experiments.settings import Settings
 from models import image_transform, tap
 from study.data import open_images
 from study.summary import summary
+from tests.models._tiny import saved, vit
 
 CURVES = ("attention-distance", "attention-nmi", "similarity", "fourier", "cls-statistics")
 CPU = torch.device("cpu")
@@ -157,3 +159,14 @@ def test_a_table_without_the_metric_is_told(found):
 
 def test_they_are_listed():
     assert set(CURVES) <= set(EXPERIMENTS)
+
+
+def test_models_without_a_class_token_are_left_out(loaded, images, tmp_path):
+    bare = vit(class_token=False, global_pool="avg", fc_norm=False)
+    file = saved(bare.state_dict(), tmp_path / "bare.pth")
+    both = {"bare": models.load_model(file, num_heads=3), "mini-moco": loaded["mini-moco"]}
+    findings = experiment("cls-statistics").measure(both, images, Settings(), CPU)
+    assert set(findings.tables["cls-statistics"]["model"]) == set(findings.facts["layouts"]) == {"mini-moco"}
+    assert "bare is left out: it has no class token" in findings.facts["notes"]
+    with pytest.raises(NotApplicable, match="needs a class token, which is lacking in bare"):
+        experiment("cls-statistics").measure({"bare": both["bare"]}, images, Settings(), CPU)

@@ -55,6 +55,16 @@ def test_among_others_it_is_left_out_and_told(known, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["fourier"]
 
 
+def test_alone_of_several_left_to_do_it_is_still_left_out(known, tmp_path, capsys):
+    typed = ["run", "impossible", "fourier", "attention-nmi", "--images", "1", "--out", str(tmp_path)]
+    assert main(typed) == 0
+    capsys.readouterr()
+    assert main(typed) == 0  # as after a kill: those that are finished are not made again
+    out, err = capsys.readouterr()
+    assert out == "".join(f"{name}: this command has finished it, see {tmp_path / name}\n" for name in typed[2:4])
+    assert "impossible is left out: no decoder" in err
+
+
 def test_stored_results_need_neither_models_nor_images(known, tmp_path):
     assert main(["run", "stored", "--models", "of-somebody", "--data", "nowhere", "--out", str(tmp_path)]) == 0
     manifest = read_manifest(tmp_path / "manifest.json")
