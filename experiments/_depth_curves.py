@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -16,7 +15,9 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ._differences import DIFFERENCES, paired_differences
+from ._model_curve import legend_of, model_curve
 from ._paper_curves import draw_paper_curve, paper_curves, paper_remark
+from ._where import where
 from .depth_metrics import measured
 from .findings import Findings
 
@@ -122,11 +123,11 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
         _draw(ax, panel, facts, summary, models)
     for ax in axes[len(panels) :]:
         ax.remove()
-    figure.suptitle(f"{title}: {facts['images']} images ({'/'.join(PurePath(facts['data']).parts[-2:])})")
-    handles = dict(entry for ax in axes[: len(panels)] for entry in _legend(ax))
+    figure.suptitle(f"{title}: {where(facts)}")
+    handles, labels = legend_of(axes[: len(panels)])
     body.legend(
-        handles.values(),
-        handles.keys(),
+        handles,
+        labels,
         loc="outside upper center",
         ncols=min(len(handles), int(width / ENTRY)),
         frameon=False,
@@ -141,14 +142,9 @@ def _draw(ax: Axes, panel: Panel, facts: Mapping[str, Any], summary: pd.DataFram
     if chosen.empty:
         raise ValueError(f"the table has no metric {panel.metric}; it has {', '.join(summary['metric'].unique())}")
     for model in models:
-        rows = chosen[chosen["model"] == model].sort_values("depth")
-        if rows.empty:
-            continue
-        error = None if rows["low"].isna().any() else (rows["low"].to_numpy(), rows["high"].to_numpy())
-        plots().depth_curve(
-            rows["depth"].to_numpy(), rows["mean"].to_numpy(), model=model, error=error, ax=ax, ylabel=panel.label
-        )
-        if panel.paper is not None:
+        rows = chosen[chosen["model"] == model]
+        model_curve(ax, rows, model, panel.label)
+        if panel.paper is not None and not rows.empty:
             draw_paper_curve(facts, panel.paper, model, ax=ax)
     if panel.uniform is not None:
         _uniform(ax, panel.uniform, facts["layouts"])
@@ -165,11 +161,6 @@ def _uniform(ax: Axes, value: Callable[..., float], layouts: Mapping[str, Any]) 
     """What uniform attention would have, once for each grid."""
     for grid, size in sorted({(tuple(known["grid"]), tuple(known["patch_size"])) for known in layouts.values()}):
         plots().reference_line(value(grid, size), f"uniform attention on {grid[0]} x {grid[1]} patches", ax=ax)
-
-
-def _legend(ax: Axes) -> list[tuple[str, Any]]:
-    handles, labels = ax.get_legend_handles_labels()
-    return list(zip(labels, handles, strict=True))
 
 
 def _note(facts: Mapping[str, Any], summary: pd.DataFrame) -> str:

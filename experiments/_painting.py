@@ -13,15 +13,12 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from timm.data import resolve_model_data_config
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from models import image_transform
 from models.decoder import images_from_patches, patches_from_images
 from pretraining.watching.reconstructions import GREY, mosaic
-from study.batches import batches
 from study.data import Images
 
-from ._shown import placed
+from ._shown import batches_of, placed
 from .settings import Settings
 
 COLOURS = 3
@@ -56,11 +53,10 @@ class Painting:
             shown: numbers of the images in the picture.
         """
         encoder, seed = network.encoder, settings.seed or 0
-        loader = batches(images, image_transform(encoder), batch_size=settings.batch_size, workers=settings.workers)
         errors: dict[str, list[Tensor]] = {}
         tiles, shares, first = [], [], 0
         with placed(network, settings, device), torch.inference_mode():
-            for batch, _ in tqdm(loader, desc=name, unit="batch"):
+            for batch, _ in batches_of(name, encoder, images, settings):
                 numbers = range(first, first + len(batch))
                 first += len(batch)
                 painted = network.painted(batch.to(device, getattr(torch, settings.dtype)), numbers, seed).cpu()

@@ -60,6 +60,19 @@ def plane_panel(ax: Axes, rows: pd.DataFrame, *, probe: str, labels: Mapping[str
     return not points.empty
 
 
+def what_to_do(facts: Mapping[str, Any]) -> list[str]:
+    """Which commands make what is missing, probes or fine-tuning.
+
+    Args:
+        facts: of `probe_and_finetune`.
+    """
+    return [
+        f"No {what}: run `python -m probing {command}` for these models and name its --out with --probing."
+        for head, what, command in ((PROBE, "linear probes", "layers"), (TUNED, "fine-tuning", "finetune"))
+        if facts["missing"][head]
+    ]
+
+
 def words_instead(ax: Axes, lines: Sequence[str]) -> None:
     """What is missing, where there is nothing to draw."""
     text = "\n\n".join(textwrap.fill(line, WORDS, break_long_words=False, break_on_hyphens=False) for line in lines)

@@ -1,9 +1,9 @@
-"""What experiments that show tokens of a few images share: which depths, which images, models on their device."""
+"""What experiments share that look into models: facts of models and images, depths, one pass over the images."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .applicable import NotApplicable
@@ -52,10 +52,13 @@ def placed(model: Any, settings: Settings, device: torch.device) -> Iterator[Any
 
 
 def known_facts(models: Mapping[str, Any], images: Images) -> dict[str, Any]:
-    """What every figure says of its models and images."""
-    from study.model_set import is_miniature
+    """What every figure says of its models and images, as JSON takes it.
 
-    from .depth_metrics import _layout
+    Returns:
+        `images`: how many, `data`: where they are, `miniatures`: names, `layouts`: of each model grid (rows, columns),
+        patch size (height, width) in pixels and depth.
+    """
+    from study.model_set import is_miniature
 
     return {
         "images": len(images),
@@ -63,3 +66,29 @@ def known_facts(models: Mapping[str, Any], images: Images) -> dict[str, Any]:
         "layouts": {name: _layout(model) for name, model in models.items()},
         "miniatures": [name for name, model in models.items() if is_miniature(model)],
     }
+
+
+def batches_of(name: str, model: Any, images: Images, settings: Settings) -> Iterable[tuple[Any, Any]]:
+    """The images as a model takes them, in batches of (pixels, labels), with a progress bar.
+
+    Args:
+        name: of the bar.
+        model: whose preprocessing it is.
+        images: of `open_images`.
+        settings: of the run; `batch_size` and `workers` count.
+    """
+    from tqdm.auto import tqdm
+
+    from models import image_transform
+    from study.batches import batches
+
+    loader = batches(images, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
+    return tqdm(loader, desc=name, unit="batch")
+
+
+def _layout(model: Any) -> dict[str, Any]:
+    from models import token_layout
+    from models.layout import pair
+
+    layout = token_layout(model)
+    return {"grid": list(layout.grid), "patch_size": list(pair(layout.patch_size)), "depth": len(model.blocks)}

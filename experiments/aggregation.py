@@ -20,11 +20,12 @@ import pandas as pd
 from probing.aggregation.figure import NAMES, height, pooling_order, poolings_panel
 
 from ._pooling_gains import CLASS_TOKEN, gains
+from ._where import where
 from .applicable import NotApplicable
 from .findings import Findings
 from .stored import stored
 from .stored_facts import stored_facts
-from .stored_words import UNPAIRED, beneath, norms, recipes, where
+from .stored_words import UNPAIRED, beneath, norms, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

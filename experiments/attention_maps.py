@@ -142,40 +142,28 @@ def _of_model(
     depths: Sequence[int],
     head: int | None,
 ) -> pd.DataFrame:
-    """All maps of a model, in one pass."""
-    import torch
+    """All maps of a model, a pass for each query."""
+    from models import token_layout
+    from study.query_maps import patch_at, query_maps
 
-    import models
-
-    parameter = next(model.parameters())
-    image = models.image_transform(model)(photograph)[None].to(parameter.device, parameter.dtype)
-    with torch.inference_mode(), models.tap(model, layers=[depth - 1 for depth in depths]) as trace:
-        model(image)
-    layout = trace.layout
-    places: dict[str, Any] = {query: _patch(place, layout.grid) for query, place in queries.items()}
-    if layout.class_tokens:
+    places: dict[str, Any] = {query: patch_at(model, *place) for query, place in queries.items()}
+    if token_layout(model).class_tokens:
         places[CLASS_TOKEN] = "class"
     return pd.concat(
-        _rows(trace.attention[depth - 1], place, layout, head, depth=depth, query=query)
+        _rows(maps, place, head, depth=depth, query=query)
         for query, place in places.items()
-        for depth in depths
+        for depth, maps in query_maps(model, photograph, query=place, depths=depths).items()
     )
 
 
-def _rows(attention: Tensor, place: Any, layout: Any, head: int | None, **constant: Any) -> pd.DataFrame:
-    """One map in long form."""
-    import ops
-
-    maps = ops.query_attention(attention, query=place, grid=layout.grid, prefix=layout.prefix)[0].double()
-    values = (maps.mean(dim=0) if head is None else maps[head]).cpu().numpy()
-    row, col = np.indices(layout.grid)
+def _rows(maps: Tensor, place: Any, head: int | None, **constant: Any) -> pd.DataFrame:
+    """One map (head row column) in long form."""
+    maps = maps.double()
+    values = (maps.mean(dim=0) if head is None else maps[head]).numpy()
+    row, col = np.indices(values.shape)
     at = (-1, -1) if place == "class" else place
     table = pd.DataFrame({"row": row.ravel(), "col": col.ravel(), "value": values.ravel()})
     return table.assign(**constant, head=MEAN if head is None else head, query_row=at[0], query_col=at[1])
-
-
-def _patch(place: tuple[float, float], grid: tuple[int, int]) -> tuple[int, int]:
-    return int(place[0] * grid[0]), int(place[1] * grid[1])
 
 
 def _depths(loaded: Mapping[str, Any], settings: Settings) -> dict[str, list[int]]:

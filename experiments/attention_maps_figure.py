@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
 from ._map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
+from ._where import short
 from .findings import Findings
 
 MAP = 1.28  # inches of a map, with what stands below it
@@ -65,8 +66,7 @@ def _block(query: str) -> str:
 
 
 def _title(facts: dict[str, Any]) -> str:
-    where = "/".join(PurePath(facts["data"]).parts[-2:])
-    return f"Where queries look: {PurePath(facts['photograph']).name} ({where})"
+    return f"Where queries look: {PurePath(facts['photograph']).name} ({short(facts['data'])})"
 
 
 def _note(facts: dict[str, Any]) -> str:

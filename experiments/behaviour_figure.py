@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 
 from study.plots import plots
 
-from ._plane import LETTERS, both, paper_points, plane_panel, words_instead
+from ._model_curve import legend_of
+from ._plane import LETTERS, both, paper_points, plane_panel, what_to_do, words_instead
+from ._where import where
 from .probe_and_finetune import CHOSEN, PROBE, TUNED
-from .stored_words import beneath, where
+from .stored_words import beneath
 
 PANEL = 5.2  # inches
 MILLION = 1e6
@@ -33,13 +35,13 @@ def behaviour_figure(rows: pd.DataFrame, facts: Mapping[str, Any]) -> Figure:
     axes = body.subplots(1, count, squeeze=False)[0]
     paper_points(axes[0], facts["published"])
     if not plane_panel(axes[0], rows, probe=facts["probe"]):
-        words_instead(axes[0], ["No model has both a probe and a fine-tuning.", *_missing(facts)])
+        words_instead(axes[0], ["No model has both a probe and a fine-tuning.", *what_to_do(facts)])
     if facts["sized"] is not None:
         _sizes(axes[1], rows[rows["head"] == facts["sized"]].dropna(subset=["parameters"]), facts)
-    named = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels())}
-    columns = min(len(named), 3 * count)
-    if named:
-        body.legend(named.values(), named.keys(), loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
+    handles, labels = legend_of(axes)
+    columns = min(len(labels), 3 * count)
+    if labels:
+        body.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
     figure.suptitle(f"Frozen and fine-tuned: {where(facts)}")
     crosses = "Crosses: 95 % bootstrap intervals over test images."
     beneath(figure, facts, f"{crosses} Best probe: {CHOSEN}.{_unpaired(rows)}")
@@ -72,14 +74,6 @@ def _sizes(ax: Axes, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="0.92")
     ax.set_axisbelow(True)
-
-
-def _missing(facts: Mapping[str, Any]) -> list[str]:
-    return [
-        f"No {what}: run `python -m probing {command}` for these models and name its --out with --probing."
-        for head, what, command in ((PROBE, "linear probes", "layers"), (TUNED, "fine-tuning", "finetune"))
-        if facts["missing"][head]
-    ]
 
 
 def _unpaired(rows: pd.DataFrame) -> str:

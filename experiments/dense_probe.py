@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ._best_depths import BEST, best_depths, in_words
+from ._where import where
 from .findings import Findings
 from .stored import registered, stored
 from .stored_facts import stored_facts
-from .stored_words import beneath, recipes, where
+from .stored_words import beneath, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -65,18 +65,15 @@ def measured(
         settings: of the run.
         device: to run on.
     """
-    from study.model_set import is_miniature
-
     from ._measuring import found
+    from ._shown import known_facts
 
     known = found(metrics, loaded, images, settings, device)
     facts = {
+        **known_facts(loaded, images),
         "images": known.images,
-        "data": images.where,
         "convention": settings.convention,
         "metrics": known.metrics,
-        "layouts": {name: _layout(model) for name, model in loaded.items()},
-        "miniatures": [name for name, model in loaded.items() if is_miniature(model)],
         "images_per_second": known.speeds,
         "notes": [] if known.stop is None else [str(known.stop)],
     }
@@ -88,12 +85,3 @@ def highest_frequency(tokens: Tensor, *, grid: tuple[int, int]) -> Tensor:
     from ops import relative_log_amplitude
 
     return relative_log_amplitude(tokens, grid=grid)[..., -1]
-
-
-def _layout(model: Any) -> dict[str, Any]:
-    """Grid, patch size (height, width) in pixels and depth of a model, as JSON takes them."""
-    from models import token_layout
-    from models.layout import pair
-
-    layout = token_layout(model)
-    return {"grid": list(layout.grid), "patch_size": list(pair(layout.patch_size)), "depth": len(model.blocks)}

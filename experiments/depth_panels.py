@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from study.plots import plots
 
+from ._model_curve import model_curve
 from ._paper_curves import draw_paper_curve
 from .depth_metrics import PAPER
 
@@ -38,7 +37,10 @@ def depth_panels(axes: Sequence[Axes], facts: dict[str, Any], summary: pd.DataFr
     """
     for ax, (metric, label) in zip(axes, LABELS.items(), strict=True):
         for model in models:
-            _curve(ax, summary[(summary["metric"] == metric) & (summary["model"] == model)], model, label)
+            rows = summary[(summary["metric"] == metric) & (summary["model"] == model)]
+            if rows.empty:
+                raise ValueError(f"the table has no rows of model {model} for {label}: it is not that of an overview")
+            model_curve(ax, rows, model, label)
             if metric in PAPER:
                 draw_paper_curve(facts, PAPER[metric], model, ax=ax)
     _uniform_lines(axes[0], facts["layouts"])
@@ -47,26 +49,6 @@ def depth_panels(axes: Sequence[Axes], facts: dict[str, Any], summary: pd.DataFr
             end = max(ax.get_ylim()[1], FROM_ZERO[metric])
             ax.set_ylim(-0.02 * end, end)  # so that a curve along 0 is seen whole
         ax.get_legend().remove()
-
-
-def legend_of(axes: Sequence[Axes]) -> tuple[list[Artist], list[str]]:
-    """Handles and labels of all panels, each label once, as `figure.legend` takes them."""
-    entries: dict[str, Artist] = {}
-    for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    return list(entries.values()), list(entries)
-
-
-def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
-    if rows.empty:
-        raise ValueError(f"the table has no rows of model {model} for {label}: it is not the table of an overview")
-    rows = rows.sort_values("depth")
-    ends = rows["low"].to_numpy(), rows["high"].to_numpy()
-    error = None if np.isnan(ends[0]).any() else ends
-    plots().depth_curve(
-        rows["depth"].to_numpy(), rows["mean"].to_numpy(), error=error, model=model, ax=ax, ylabel=label
-    )
 
 
 def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:

@@ -104,19 +104,13 @@ def _table(
 ) -> pd.DataFrame:
     """Per-image values of one model."""
     import torch
-    from tqdm.auto import tqdm
 
-    from models import image_transform
-    from study.batches import batches
+    from ._shown import batches_of, placed
 
-    from ._shown import placed
-
-    encoder = network.encoder
-    loader = batches(images, image_transform(encoder), batch_size=settings.batch_size, workers=settings.workers)
     found: list[pd.DataFrame] = []
     first = 0
     with placed(network, settings, device), torch.inference_mode():
-        for batch, _ in tqdm(loader, desc=name, unit="batch"):
+        for batch, _ in batches_of(name, network.encoder, images, settings):
             numbers = range(first, first + len(batch))
             pixels = batch.to(device, getattr(torch, settings.dtype))
             found += _of_batch(network, pixels, numbers, settings)

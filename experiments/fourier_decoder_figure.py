@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from study.plots import plots
 
+from ._model_curve import legend_of, model_curve, without_legend
 from ._paper_curves import draw_paper_curve, paper_remark
+from ._where import where
 from .findings import Findings
 
 SIZE = (9.5, 4.6)  # inches
@@ -46,38 +46,36 @@ def decoder_figure(findings: Findings, summary: Any) -> Figure:
     _finish(left, "Encoder", "Depth (0: embedding)")
     _finish(right, "Decoder", f"Depth ({_begins(depths)}: decoder's input)")
     right.set_ylabel("")
-    where = "/".join(PurePath(facts["data"]).parts[-2:])
-    figure.suptitle(f"Amplitude of the highest frequency in MAE: {facts['images']} images ({where})")
-    entries = {label: handle for ax in (left, right) for handle, label in zip(*ax.get_legend_handles_labels())}
-    body.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=min(4, len(entries)), frameon=False)
+    figure.suptitle(f"Amplitude of the highest frequency in MAE: {where(facts)}")
+    handles, labels = legend_of((left, right))
+    body.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), frameon=False)
     figure.supxlabel("\n".join(textwrap.wrap(_note(facts), 130)), fontsize=8.5, color="0.3")
     return figure
 
 
 def _encoder(ax: Axes, facts: dict[str, Any], summary: Any, model: str) -> None:
-    depths, mean, error = _curve(summary, model, "delta_log_amplitude")
-    plots().depth_curve(depths, mean, model=model, error=error, ax=ax, ylabel=LABEL)
+    model_curve(ax, _rows(summary, model, "delta_log_amplitude"), model, LABEL)
     draw_paper_curve(facts, "amplitude", model, ax=ax)
 
 
 def _decoder(ax: Axes, facts: dict[str, Any], summary: Any, model: str) -> None:
     """The decoder's curve, the encoder's end before it and a shaded strip between them."""
-    depths, mean, error = _curve(summary, model, "decoder_delta_log_amplitude")
-    end = _curve(summary, model, "delta_log_amplitude")[1][-1]
-    look = plots().style(model)
-    start = depths[0] - STRIP
-    ax.axvspan(start, depths[0], color="0.93", linewidth=0, zorder=0)
-    ax.plot([start, depths[0]], [end, mean[0]], **{**look, "label": None, "markersize": 4, "linewidth": 1.0})
-    plots().depth_curve(depths, mean, model=model, error=error, ax=ax, ylabel=LABEL)
+    rows = _rows(summary, model, "decoder_delta_log_amplitude")
+    first, end = rows.iloc[0], _rows(summary, model, "delta_log_amplitude").iloc[-1]
+    look = {**plots().style(model), "label": None, "markersize": 4, "linewidth": 1.0}
+    start = first["depth"] - STRIP
+    ax.axvspan(start, first["depth"], color="0.93", linewidth=0, zorder=0)
+    ax.plot([start, first["depth"]], [end["mean"], first["mean"]], **look)
+    model_curve(ax, rows, model, LABEL)
     draw_paper_curve(facts, "amplitude_decoder", model, ax=ax)
 
 
-def _curve(summary: Any, model: str, metric: str) -> tuple[np.ndarray, np.ndarray, Any]:
+def _rows(summary: Any, model: str, metric: str) -> Any:
+    """Of one curve, by depth."""
     rows = summary[(summary["model"] == model) & (summary["metric"] == metric)].sort_values("depth")
     if rows.empty:
         raise ValueError(f"the table has no rows of {metric} of {model}: it is not that of fourier-decoder")
-    error = None if rows["low"].isna().any() else (rows["low"].to_numpy(), rows["high"].to_numpy())
-    return rows["depth"].to_numpy(), rows["mean"].to_numpy(), error
+    return rows
 
 
 def _begins(depths: Sequence[int]) -> str:
@@ -87,9 +85,7 @@ def _begins(depths: Sequence[int]) -> str:
 def _finish(ax: Axes, title: str, xlabel: str) -> None:
     ax.set_title(title, fontsize=10)
     ax.set_xlabel(xlabel)
-    legend = ax.get_legend()
-    if legend is not None:
-        legend.remove()
+    without_legend(ax)
 
 
 def _note(facts: dict[str, Any]) -> str:

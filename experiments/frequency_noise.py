@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ._panels_of_heads import clean_in_words, panels_of_heads, pooled, title_of
+from ._where import where
 from .findings import Findings
 from .stored import stored
 from .stored_facts import stored_facts
-from .stored_words import beneath, recipes, where
+from .stored_words import beneath, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,27 +70,22 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
 
     from probing.evaluation.figures import frequency_panel
 
+    from ._model_curve import legend_of
+
     facts, rows = findings.facts, findings.tables["frequency-noise"]
     drops = rows[rows["metric"] != "accuracy"]
     parts = panels_of_heads(drops)
     figure = Figure(figsize=(max(SIZE[0] * len(parts), 7), SIZE[1] + 1.6), layout="constrained")
     body = figure.subfigures(1, 1)  # its legend makes room below the title
     axes = body.subplots(1, len(parts), sharey=True, squeeze=False)[0]
-    named: dict[str, Any] = {}
     for ax, own in zip(axes, parts, strict=True):
         frequency_panel(ax, own)
         ax.set_title(title_of(own), fontsize=LETTERS + 1)
-        named |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels())}
     for ax in axes[1:]:
         ax.set_ylabel("")
-    body.legend(
-        named.values(),
-        named.keys(),
-        loc="outside upper center",
-        ncols=min(len(named), 6),
-        frameon=False,
-        fontsize=LETTERS,
-    )
+    handles, labels = legend_of(axes)
+    columns = min(len(labels), 6)
+    body.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=LETTERS)
     figure.suptitle(f"Accuracy lost to noise in one band: {where(facts)}")
     said = [*dict.fromkeys(facts["noise"]), *facts["uneven"], BANDS, FLOOR]
     beneath(figure, facts, " ".join(said))

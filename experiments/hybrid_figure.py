@@ -10,14 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from study.plots import plots
-
 from ._depth_curves import Panel
-from ._plane import plane_panel, words_instead
+from ._model_curve import model_curve, without_legend
+from ._plane import plane_panel, what_to_do, words_instead
+from ._where import where
 from .findings import Findings
 from .hybrid import PLANE
-from .probe_and_finetune import PROBE, TUNED
-from .stored_words import where
 
 PANELS = (Panel("nmi", "Attention NMI", from_zero=True), Panel("delta_log_amplitude", "Δ log amplitude (nats)"))
 SIZE = (13.5, 4.9)  # inches
@@ -37,11 +35,11 @@ def hybrid_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
     _plane(axes[0], findings.tables[PLANE], facts)
     for ax, panel in zip(axes[1:], PANELS):
         for model in facts["layouts"]:
-            _curve(ax, summary[(summary["metric"] == panel.metric) & (summary["model"] == model)], model, panel.label)
+            rows = summary[(summary["metric"] == panel.metric) & (summary["model"] == model)]
+            model_curve(ax, rows, model, panel.label)
         if panel.from_zero:
             ax.set_ylim(bottom=0)
-        if ax.get_legend() is not None:
-            ax.get_legend().remove()
+        without_legend(ax)
     handles, labels = axes[1].get_legend_handles_labels()
     named = [_named(label, facts["lambdas"]) for label in labels]
     body.legend(handles, named, loc="outside upper center", ncols=min(len(named), 5), frameon=False)
@@ -55,23 +53,7 @@ def _plane(ax: Axes, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     labels = {model: f"λ = {weight:g}" for model, weight in facts["lambdas"].items()}
     if plane_panel(ax, rows, probe=known["probe"], labels=labels):
         return
-    words_instead(ax, ["Nothing to draw here yet.", *_missing(known)])
-
-
-def _missing(known: Mapping[str, Any]) -> list[str]:
-    """What to do, for probes and for fine-tuning."""
-    return [
-        f"No {what}: run `python -m probing {command}` for these models and name its --out with --probing."
-        for head, what, command in ((PROBE, "linear probes", "layers"), (TUNED, "fine-tuning", "finetune"))
-        if known["missing"][head]
-    ]
-
-
-def _curve(ax: Axes, rows: pd.DataFrame, model: str, label: str) -> None:
-    rows = rows.sort_values("depth")
-    error = None if rows["low"].isna().any() else (rows["low"].to_numpy(), rows["high"].to_numpy())
-    depths, means = rows["depth"].to_numpy(), rows["mean"].to_numpy()
-    plots().depth_curve(depths, means, model=model, error=error, ax=ax, ylabel=label)
+    words_instead(ax, ["Nothing to draw here yet.", *what_to_do(known)])
 
 
 def _named(model: str, weights: Mapping[str, float]) -> str:

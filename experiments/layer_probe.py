@@ -21,11 +21,12 @@ import pandas as pd
 from probing.plot import HEADS, POOLINGS, depth_figure
 
 from ._best_depths import BEST, best_depths, in_words
+from ._where import where
 from .findings import Findings
 from .stored import stored
 from .stored_facts import stored_facts
 from .stored_paper import stored_paper
-from .stored_words import beneath, norms, recipes, where
+from .stored_words import beneath, norms, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

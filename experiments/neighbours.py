@@ -7,15 +7,13 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from models import image_transform
 from ops import knn_predict
-from study.batches import batches
 from study.data import Images
 from study.neighbours import NEIGHBOURS, neighbour_features
 from study.record import COLUMNS
 
+from ._shown import batches_of, placed
 from .settings import Settings
 
 METRICS = ["knn_patches", "knn_class_token"]
@@ -59,8 +57,5 @@ def _right(features: Tensor, labels: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def _features(model: Any, images: Images, settings: Settings, device: torch.device) -> dict[str, Tensor]:
-    model.to(device, getattr(torch, settings.dtype))
-    loader = batches(images, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
-    features = neighbour_features(model, (batch for batch, _ in tqdm(loader, desc="neighbours", unit="batch")))
-    model.cpu()
-    return features
+    with placed(model, settings, device):
+        return neighbour_features(model, (batch for batch, _ in batches_of("neighbours", model, images, settings)))

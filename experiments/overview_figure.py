@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,8 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
 from ._map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
+from ._model_curve import legend_of
 from ._paper_curves import paper_remark
-from .depth_panels import LABELS, depth_panels, legend_of
+from ._where import short
+from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings
 
@@ -46,11 +47,7 @@ def _title(facts: dict[str, Any]) -> str:
     count = facts["images"]
     kind = "photographs" if facts["data"] == "sample" else "images"
     which = "miniature ViTs" if len(facts["miniatures"]) == len(facts["layouts"]) else "ViTs"
-    return f"Where {which} look: {count} {kind if count > 1 else kind[:-1]} ({_short(facts['data'])})"
-
-
-def _short(where: str) -> str:
-    return "/".join(PurePath(where).parts[-2:])
+    return f"Where {which} look: {count} {kind if count > 1 else kind[:-1]} ({short(facts['data'])})"
 
 
 def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:

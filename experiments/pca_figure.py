@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from study.plots import plots
 
+from ._where import short
 from .findings import Findings
 from .pca import COLOURS, NAME, picture_name
 
@@ -40,8 +40,9 @@ def pca_figure(findings: Findings) -> Figure:
                 _tiles(ax, findings, model, depth, number)
         line[0].set_ylabel(_label(findings, model, depth), fontsize=8.5)
     _names(axes[0], facts)
-    data = "/".join(PurePath(facts["data"]).parts[-2:])
-    figure.suptitle(f"First three components of the patch tokens as red, green, blue ({data})", fontsize=12)
+    figure.suptitle(
+        f"First three components of the patch tokens as red, green, blue ({short(facts['data'])})", fontsize=12
+    )
     figure.supxlabel(_note(facts), fontsize=8.5, color="0.3")
     return figure
 

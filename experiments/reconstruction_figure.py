@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from study.plots import plots
 
+from ._where import where
 from .findings import Findings
 
 TILE = 0.95  # inches of a photograph
@@ -40,8 +40,7 @@ def reconstruction_figure(findings: Findings, summary: Any) -> Figure:
     across = TILE * len(facts["names"]) + 0.8
     size = (across + BARS, max(3 * TILE * len(models), 2.4) + 0.3 * len(models) + HEAD)
     figure = plt.figure(figsize=size, layout="constrained")
-    where = "/".join(PurePath(facts["data"]).parts[-2:])
-    figure.suptitle(f"What is painted behind the mask: {facts['images']} images ({where})", fontsize=12)
+    figure.suptitle(f"What is painted behind the mask: {where(facts)}", fontsize=12)
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[across, BARS]))
     for ax, model in zip(left.subplots(len(models), 1, squeeze=False).ravel(), models, strict=True):
         _photographs(ax, findings, model)

@@ -15,7 +15,8 @@ from probing.evaluation.figures import shape_bias_panel
 from study.plots import plots
 
 from ._panels_of_heads import panels_of_heads, title_of
-from .stored_words import beneath, where
+from ._where import where
+from .stored_words import beneath
 
 WIDTH = 4.8  # inches of a panel
 ROW = 0.48  # inches of a model

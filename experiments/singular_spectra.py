@@ -106,15 +106,9 @@ def _pass(
     ranks: Sequence[int],
 ) -> list[DepthSpectra]:
     """What one pass of a model keeps of each depth."""
-    from tqdm.auto import tqdm
-
-    from models import image_transform
-    from study.batches import batches
-
-    from ._shown import placed
+    from ._shown import batches_of, placed
     from ._spectra import groups_at_random, spectra_of
 
     group_of = groups_at_random(len(images), groups, settings.seed or 0)
-    loader = batches(images, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
     with placed(model, settings, device):
-        return spectra_of(model, tqdm(loader, desc=name, unit="batch"), group_of=group_of, ranks=ranks)
+        return spectra_of(model, batches_of(name, model, images, settings), group_of=group_of, ranks=ranks)

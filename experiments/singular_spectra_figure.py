@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,6 +13,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from study.plots import plots
 
+from ._model_curve import legend_of, model_curve
+from ._where import where
 from .findings import Findings
 
 LEVELS = {"tokens": "Token level", "images": "Image level"}
@@ -48,8 +49,7 @@ def spectra_figure(findings: Findings) -> Figure:
 
 def _title(facts: dict[str, Any]) -> str:
     what = "relative to depth 0, " if facts["relative"] else ""
-    where = "/".join(PurePath(facts["data"]).parts[-2:])
-    return f"Singular values of the covariance, {what}{facts['images']} images ({where})"
+    return f"Singular values of the covariance, {what}{where(facts)}"
 
 
 def _note(facts: dict[str, Any]) -> str:
@@ -114,20 +114,15 @@ def _ranks(figure: SubFigure, findings: Findings, models: Sequence[str]) -> None
             ax.set_title(f"{LEVELS[level]}: rank {rank}", fontsize=9)
         for ax in row[len(ranks) :]:
             ax.set_axis_off()
-    entries = {label: handle for ax in axes.ravel() for handle, label in zip(*ax.get_legend_handles_labels())}
-    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(*legend_of(axes.ravel()), loc="outside upper center", ncols=3, frameon=False, fontsize=9)
 
 
 def _over_depth(ax: Axes, table: Any, models: Sequence[str], facts: dict[str, Any]) -> None:
     column, label = _column(facts)
     low, high = ("relative_low", "relative_high") if facts["relative"] else ("low", "high")
     for model in models:
-        rows = table[(table["model"] == model) & table[column].notna()].sort_values("depth")
-        if rows.empty:
-            continue
-        error = None if rows[low].isna().any() else (rows[low].to_numpy(), rows[high].to_numpy())
-        depths, values = rows["depth"].to_numpy(), rows[column].to_numpy()
-        plots().depth_curve(depths, values, model=model, error=error, ax=ax, ylabel=label)
+        rows = table[(table["model"] == model) & table[column].notna()]
+        model_curve(ax, rows, model, label, columns=(column, low, high))
     ax.set_xlim(-0.4, max(layout["depth"] for layout in facts["layouts"].values()) + 0.4)
     legend = ax.get_legend()
     if legend is None:

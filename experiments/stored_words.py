@@ -1,11 +1,10 @@
-"""What figures of stored results say in words: images, recipes, norm, intervals."""
+"""What figures of stored results say in words: recipes, norm, intervals."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,16 +21,6 @@ UNPAIRED = (
     "Answers to single images are not stored: intervals of differences are unpaired, the widest that both accuracies' "
     "intervals allow"
 )
-
-
-def where(facts: Mapping[str, Any]) -> str:
-    """Number and name of the test images.
-
-    >>> where({"images": 5000, "data": "/data/cifar10.zip/test"})
-    '5000 images (cifar10.zip/test)'
-    """
-    short = ", ".join("/".join(PurePath(part).parts[-2:]) for part in facts["data"].split(", "))
-    return f"{facts['images']} images ({short})"
 
 
 def beneath(figure: Figure, facts: Mapping[str, Any], said: str) -> None:

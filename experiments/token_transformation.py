@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ._shown import chosen_depths, known_facts, placed
+from ._shown import batches_of, chosen_depths, known_facts, placed
 from ._token_clouds import token_clouds, two_images
 from .findings import Findings
 
@@ -91,15 +91,10 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
 
 
 def _motion(name: str, model: Any, images: Images, numbers: Sequence[int], settings: Settings) -> TokenMotion:
-    from tqdm.auto import tqdm
-
-    from models import image_transform
-    from study.batches import batches
     from study.token_motion import token_motion
 
     part = dataclasses.replace(images, sources=tuple(images.sources[number] for number in numbers), labels=None)
-    loader = batches(part, image_transform(model), batch_size=settings.batch_size, workers=settings.workers)
-    return token_motion(model, tqdm(loader, desc=name, unit="batch"))
+    return token_motion(model, batches_of(name, model, part, settings))
 
 
 def _changes(motion: TokenMotion, settings: Settings) -> pd.DataFrame:

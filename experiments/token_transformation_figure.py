@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,8 +11,11 @@ from matplotlib.figure import Figure, SubFigure
 
 from study.plots import plots
 
+from ._model_curve import VALUE, model_curve
 from ._square import square
+from ._where import short
 from .findings import Findings
+from .token_transformation import FITTED
 
 PANEL = 2.7  # inches
 CURVES = 3.2
@@ -25,7 +27,6 @@ LABELS = {
     "between": ("Distance between images, after / before", 1.0, "no change"),
     "common": ("Common share of tokens' movement", None, ""),
 }
-FITTED = {"joint": "before and after attention", "before": "before attention", "after": "after attention"}
 
 
 def transformation_figure(findings: Findings) -> Figure:
@@ -87,11 +88,9 @@ def _curves(figure: SubFigure, table: Any, models: list[str], entries: int) -> N
     axes = figure.subplots(1, len(LABELS))
     for ax, (metric, (label, line, meaning)) in zip(axes, LABELS.items(), strict=True):
         for model in models:
-            rows = table[(table["model"] == model) & (table["metric"] == metric)].sort_values("depth")
-            if rows["value"].isna().any():
-                continue
-            band = None if rows["low"].isna().any() else (rows["low"].to_numpy(), rows["high"].to_numpy())
-            plots().depth_curve(rows["depth"], rows["value"], model=model, error=band, ax=ax, ylabel=label)
+            rows = table[(table["model"] == model) & (table["metric"] == metric)]
+            if rows["value"].notna().all():
+                model_curve(ax, rows, model, label, columns=VALUE)
         if line is not None:
             plots().reference_line(line, meaning, ax=ax)
         ax.get_legend().remove()
@@ -103,12 +102,11 @@ def _curves(figure: SubFigure, table: Any, models: list[str], entries: int) -> N
 
 
 def _note(facts: Mapping[str, Any]) -> str:
-    data = "/".join(PurePath(facts["data"]).parts[-2:])
     count = f"means over {facts['measured']} images" if facts["measured"] > 1 else "a single image"
     bands = "; bands: 95 % bootstrap intervals over images" if facts["measured"] > 1 else ""
     return (
         f"Clouds: patch tokens of the residual stream, without norm, in units of the tokens; crosses: centres.\n"
-        f"Axes: one centred SVD of each panel's tokens {FITTED[facts['basis']]}; in brackets their share of the "
-        f"variance of these.\nCurves: {count} ({data}){bands}. Common share: 1 where "
+        f"Axes: one centred SVD of each panel's tokens {FITTED[facts['basis']]} attention; in brackets their share of "
+        f"the variance of these.\nCurves: {count} ({short(facts['data'])}){bands}. Common share: 1 where "
         "all tokens of an image are moved alike, however little."
     )

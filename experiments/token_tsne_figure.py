@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,8 +11,10 @@ from matplotlib.figure import Figure, SubFigure
 
 from study.plots import plots
 
+from ._model_curve import VALUE, model_curve, without_legend
 from ._purity import CLASS, IMAGE
 from ._square import square
+from ._where import short
 from .findings import Findings
 
 PANEL = 3.3  # inches
@@ -91,21 +92,16 @@ def _curves(figure: SubFigure, findings: Findings, entries: int) -> None:
 
 def _curve(ax: Axes, table: Any, models: list[str], label: str) -> None:
     for model in models:
-        rows = table[table["model"] == model].sort_values("depth")
-        band = rows["low"].to_numpy(), rows["high"].to_numpy()
-        plots().depth_curve(rows["depth"], rows["value"], model=model, error=band, ax=ax, ylabel=label)
+        model_curve(ax, table[table["model"] == model], model, label, columns=VALUE)
     plots().reference_line(table["chance"].mean(), "tokens without structure", ax=ax)
     ax.set_ylim(0, 1.02)
-    legend = ax.get_legend()
-    if legend is not None:
-        legend.remove()
+    without_legend(ax)
 
 
 def _note(facts: Mapping[str, Any]) -> str:
-    data = "/".join(PurePath(facts["data"]).parts[-2:])
     return (
-        f"Images of {data}. Patch tokens of block outputs, without norm; perplexity {facts['perplexity']:g}, seed "
-        f"{facts['seed']}.\nOf a t-SNE only neighbourhoods mean something, no sizes and no distances. Shares are of "
-        "the representation itself, not of the plane;\nbands and brackets: 95 % bootstrap intervals over the images "
-        "shown. Depth 0: embedding."
+        f"Images of {short(facts['data'])}. Patch tokens of block outputs, without norm; perplexity "
+        f"{facts['perplexity']:g}, seed {facts['seed']}.\nOf a t-SNE only neighbourhoods mean something, no sizes and "
+        "no distances. Shares are of the representation itself, not of the plane;\nbands and brackets: 95 % bootstrap "
+        "intervals over the images shown. Depth 0: embedding."
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,8 +10,10 @@ from matplotlib.figure import Figure
 
 from study.plots import plots
 
+from ._model_curve import legend_of
 from ._paper_curves import paper_remark
-from .depth_panels import LABELS, depth_panels, legend_of
+from ._where import where
+from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .findings import Findings
 
@@ -37,7 +37,7 @@ def zoo_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
     depth_panels(axes[: len(LABELS)], facts, summary, models)
     if not voted.empty:
         _votes(axes[-1], voted, models, facts["classes"])
-    figure.suptitle(f"The zoo on {facts['images']} images ({'/'.join(PurePath(facts['data']).parts[-2:])})")
+    figure.suptitle(f"The zoo on {where(facts)}")
     body.legend(*legend_of(axes[: len(LABELS)]), loc="outside upper center", ncols=7, frameon=False)
     figure.supxlabel(_note(facts, summary), fontsize=9, color="0.3")
     return figure

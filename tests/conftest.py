@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jaxtyping
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -52,3 +53,10 @@ def unchecked() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _figures_closed() -> Iterator[None]:
+    """pyplot keeps every figure, and warns of the twenty-first."""
+    yield
+    plt.close("all")
