@@ -16,7 +16,7 @@ from typing import Any
 from study.command_line import Parser, exit_status
 
 from ._foreground import foreground
-from .catalogue import chosen, titles
+from .catalogue import EXPERIMENTS, chosen, titles
 from .folder import first_process, made, remove_empty, results_folder, unfinished
 from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, FITS, PERPLEXITY, Settings
 
@@ -33,7 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _with_command(typed: list[str]) -> list[str]:
-    """`run` in front where options come first or nothing was typed."""
+    """`run` in front where options come first or nothing was typed.
+
+    Raises:
+        ValueError: an experiment stands where the command belongs.
+    """
+    if typed and typed[0] in {*EXPERIMENTS, "all"}:
+        raise ValueError(f"invalid choice: {typed[0]!r} is an experiment: type `python -m experiments run {typed[0]}`")
     bare = not typed or (typed[0].startswith("-") and typed[0] not in {"-h", "--help"})
     return ["run", *typed] if bare else typed
 
@@ -98,7 +104,7 @@ def _add_claims(claims: argparse.ArgumentParser) -> None:
 def _add_report(report: argparse.ArgumentParser) -> None:
     add = report.add_argument
     add("results", type=Path, nargs="+", metavar="RESULTS", help="folders of runs, or of several of them")
-    add("--models", nargs="*", metavar="MODEL", help="in the explorer (default: those of the results; none for none)")
+    add("--models", nargs="*", metavar="MODEL", help="in the explorer (default: of the results; nothing: none)")
     add("--num-heads", type=int, metavar="N", help="of files whose shapes and size do not tell it")
     add("--data", default="sample", help="photographs of the explorer, as for run (default: sample)")
     add("--images", type=int, metavar="N", help="that many of them (default: 4)")

@@ -63,7 +63,7 @@ def chosen(names: Sequence[str]) -> list[str]:
         ValueError: there is none of such a name.
     """
     wanted = list(EXPERIMENTS) if "all" in names else list(dict.fromkeys(names or [DEFAULT]))
-    for name in wanted:
+    for name in dict.fromkeys([*(name for name in names if name != "all"), *wanted]):
         experiment(name)
     return wanted
 

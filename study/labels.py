@@ -31,7 +31,7 @@ def file_classes(names: Sequence[str], labels: Path) -> list[str]:
         labels: text or CSV. Either `name class ...` on each line (the name with or without folder and suffix, a
             header is allowed), or one class on each line, in the order of the sorted names.
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read as text.
         ValueError: an image has no class, or the number of lines differs from that of the images.
     """
     rows = [row for row in _rows(labels) if row]
@@ -68,7 +68,11 @@ def numbered(classes: Sequence[str]) -> tuple[list[int], list[str]]:
 
 
 def _rows(labels: Path) -> list[list[str]]:
-    text = labels.read_text(encoding="utf-8")
+    try:
+        text = labels.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"cannot read the labels {labels} ({reason}): expected a text file of classes") from error
     if "," not in text:
         return [line.split() for line in text.splitlines()]
     return [[*cells[:1], *" ".join(cells[1:]).split()] for cells in csv.reader(text.splitlines())]

@@ -212,7 +212,9 @@ def test_list(capsys):
 
 MISTAKES = {
     "unknown experiment": (["run", "overveiw"], "unknown experiment 'overveiw'; did you mean overview or fourier?"),
-    "unknown command": (["overview"], "invalid choice: 'overview'"),
+    "unknown beside all": (["run", "all", "overveiw"], "unknown experiment 'overveiw'"),
+    "unknown command": (["overveiw"], "invalid choice: 'overveiw'"),
+    "experiment as command": (["pca", "--images", "2"], "type `python -m experiments run pca`"),
     "unknown model": (["run", "--models", "mini-mocco"], "mini-moco"),
     "missing file": (["run", "--models", "nowhere/weights.pth"], "nowhere/weights.pth"),
     "model twice": (["run", "--models", "mini-moco", "mini-moco"], "mini-moco is given twice"),

@@ -122,7 +122,7 @@ def test_neighbours_need_labels(tmp_path, capsys):
         (["attention-maps", "--head", "3"], "--head 3: mini-random has 3 heads, numbered 0 to 2; choose one that all"),
         (["attention-maps", "--depths", "0"], "--depths 0: mini-random has 8 blocks, depths 1 to 8; choose depths"),
         (["atention-maps"], "unknown experiment 'atention-maps'; did you mean attention-maps"),
-        (["fourier", "--labels", "nowhere.txt"], "nowhere.txt"),
+        (["fourier", "--labels", "nowhere.txt"], "cannot read the labels nowhere.txt (No such file or directory)"),
         (["fourier", "--convention", "mine"], "invalid choice: 'mine'"),
     ],
 )
