@@ -62,6 +62,18 @@ def model_names(runs: Iterable[Run]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.manifest.get("models", ())))
 
 
+def loadable(runs: Iterable[Run]) -> dict[str, str]:
+    """What `models.load_model` takes for each model of the runs, by the name that figures show: of a file its path."""
+    found: dict[str, str] = {}
+    for run in runs:
+        passports = run.manifest.get("models", {})
+        typed = run.manifest.get("options", {}).get("models", ())
+        if len(typed) == len(passports):
+            for (name, passport), word in zip(passports.items(), typed, strict=True):
+                found.setdefault(name, word if word == name else passport.get("path") or word)
+    return {name: found.get(name, name) for name in model_names(runs)}
+
+
 def _places(folder: Path) -> list[Path]:
     """The folder itself and those right below it, as far as they hold a run."""
     if not folder.is_dir():

@@ -12,7 +12,7 @@ from study.atomic import replacing
 
 from . import sections
 from .claims_table import claims
-from .gathering import Run, gathered, model_names
+from .gathering import Run, gathered, loadable, model_names
 from .markup import element
 from .origins import models, provenance
 from .page import page
@@ -44,7 +44,7 @@ def run_report(options: argparse.Namespace, command: str) -> None:
     out = _writable(options.out.expanduser(), overwrite=options.overwrite)
     limit = int(options.limit_mb * 1e6)
     runs, passed_over = gathered(options.results)
-    names = model_names(runs) if options.models is None else options.models
+    names = list(loadable(runs).values()) if options.models is None else options.models
     text, explorer = _page(runs, names, options, command, limit)
     with replacing(out) as part:
         part.write_text(text, encoding="utf-8")

@@ -164,6 +164,16 @@ def test_data_cannot_leave_its_element():
     assert found.data == {"name": EVIL} and len(found.all("script")) == 2 and not found.all("img")
 
 
+def test_a_checkpoint_file_is_found_again(tmp_path):
+    weights = tmp_path / "own.safetensors"
+    shutil.copy(ROOT / "models" / "mini" / "moco.safetensors", weights)
+    out, page_file = tmp_path / "run", tmp_path / "report.html"
+    measured = ["--models", str(weights), "--num-heads", "3", "--images", "2", "--out", str(out)]
+    assert main(["run", "attention-nmi", *measured]) == 0
+    assert main(["report", str(out), "--images", "1", "--num-heads", "3", "--out", str(page_file)]) == 0
+    assert "own.safetensors" in page_file.read_text(encoding="utf-8")
+
+
 def test_without_models_there_is_no_explorer(results, tmp_path, capsys):
     out = tmp_path / "r.html"
     assert main(["report", str(results / "claims"), "--models", "--out", str(out)]) == 0
