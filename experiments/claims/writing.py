@@ -66,7 +66,8 @@ def _numbers(found: Judged) -> str:
     if math.isnan(found.value):
         return ""
     digits = 1 if abs(found.value) >= 10 else 3
-    return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+    value, low, high = (f"{number:z.{digits}f}" for number in (found.value, found.low, found.high))
+    return f"{value} [{low}, {high}]"
 
 
 def _finite(number: float) -> float | None:

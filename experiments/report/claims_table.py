@@ -62,5 +62,5 @@ def _interval(claim: Mapping[str, Any]) -> list[Child]:
     if claim["value"] is None:
         return ["–"]
     digits = 1 if abs(claim["value"]) >= 10 else 3
-    low, high = ("?" if claim[side] is None else f"{claim[side]:.{digits}f}" for side in ("low", "high"))
-    return [f"{claim['value']:.{digits}f}", element("span", f"[{low}, {high}]", class_="small")]
+    low, high = ("?" if claim[side] is None else f"{claim[side]:z.{digits}f}" for side in ("low", "high"))
+    return [f"{claim['value']:z.{digits}f}", element("span", f"[{low}, {high}]", class_="small")]

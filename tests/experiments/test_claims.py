@@ -9,11 +9,12 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.claims import measurement
-from experiments.claims.claim import Claim, judged
+from experiments.claims.claim import Claim, Judged, judged
 from experiments.claims.evidence import Evidence, Interval
 from experiments.claims.list_of_claims import CLAIMS
 from experiments.claims.run import REFUTED
 from experiments.claims.statistics import everywhere_higher_in_mim, higher_in_cl, rises_more_in_cl, trained_gap
+from experiments.claims.writing import as_lines
 from experiments.settings import Settings
 
 PROBING = Path(__file__).parents[2] / "resources" / "results" / "probing"
@@ -169,3 +170,8 @@ def test_of_what_was_trained_the_intervals_count_both():
     given = evidence(np.zeros((2, 2)), np.zeros((2, 2)), trained(rows=rows))
     assert trained_gap("finetune", "accuracy", more="mim")(given) == pytest.approx((20, 5, 40))
     assert trained_gap("finetune", "accuracy", more="cl")(given) == pytest.approx((-20, -40, -5))
+
+
+def test_nothing_has_no_sign():
+    line = as_lines([Judged(claim(higher_in_cl("m")), -0.0, -1e-9, 1e-9, "undecided")])
+    assert "0.000 [0.000, 0.000]" in line and "-0" not in line
