@@ -13,6 +13,8 @@ from ._panel import LABEL, TICK, current, curve_panel, depth_ticks
 DARKEST_TO_BRIGHT = ListedColormap(plt.get_cmap("viridis")(np.linspace(0, 0.9, 256)))
 """Viridis without its yellow, which does not show on white; lightness alone tells the depth."""
 
+RANKS = 5  # intervals of the rank axis: numbers of three digits stay apart in a narrow panel
+
 
 def spectrum(
     spectra: Values,
@@ -41,7 +43,7 @@ def spectrum(
     for row, color in zip(rows, scale.to_rgba(at)):
         ax.plot(rank, row, color=color, linewidth=1.1)
     curve_panel(ax, xlabel="Rank", ylabel="Log singular value")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(RANKS, integer=True))
     ax.set_title(model, fontsize=LABEL)
     bar = ax.figure.colorbar(scale, ax=ax, ticks=depth_ticks(), pad=0.03)
     bar.set_label("Depth", fontsize=LABEL)

@@ -442,3 +442,8 @@ def test_missing_values_leave_gaps(ax):
 def test_ranks_of_a_spectrum_are_whole(ax):
     plots.spectrum([[3.0, 2.0, 1.0], [2.0, 1.0, 0.0]], model="moco", ax=ax)
     assert all(tick == round(tick) for tick in ax.get_xticks())
+
+
+def test_ranks_of_a_large_spectrum_stay_apart(ax):
+    plots.spectrum([np.linspace(5, -5, 196)], model="moco", ax=ax)
+    assert len([tick for tick in ax.get_xticks() if 0 <= tick <= 196]) <= 6
