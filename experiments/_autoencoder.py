@@ -143,12 +143,13 @@ def masked_autoencoder(name: str, encoder: nn.Module, num_heads: int | None = No
     Args:
         name: as the user typed it.
         encoder: loaded from it.
-        num_heads: of files whose size was never published, of the decoder too.
+        num_heads: of the encoder, as the user gave it; taken for the decoder's too where a file of a size that was
+            never published does not tell them.
     Raises:
         OSError: the decoder's file cannot be had.
         ValueError: there is no decoder for this name, or it is of another training.
     """
-    decoder = load_decoder(name, num_heads=num_heads if Path(name).is_file() else None)
+    decoder = _decoder(name, num_heads)
     patches, width = decoder.pos_embed.shape[1] - 1, decoder.embed.in_features
     layout = token_layout(encoder)
     if (layout.patches, encoder.embed_dim) != (patches, width):
@@ -157,6 +158,16 @@ def masked_autoencoder(name: str, encoder: nn.Module, num_heads: int | None = No
             f"{encoder.embed_dim}"
         )
     return MaskedAutoencoder(encoder, decoder)
+
+
+def _decoder(name: str, num_heads: int | None) -> Decoder:
+    """The decoder with the heads that its file tells or its size was published with, else with as many as given."""
+    try:
+        return load_decoder(name)
+    except ValueError:
+        if num_heads is None or not Path(name).is_file():
+            raise
+        return load_decoder(name, num_heads=num_heads)
 
 
 def with_decoders(

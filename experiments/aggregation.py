@@ -52,15 +52,15 @@ def read(settings: Settings) -> Findings:
     Raises:
         NotApplicable: there are no such results, or a single pooling.
     """
-    found, others = _found(settings)
-    rows = pd.concat([one.rows for one in (found, others)], ignore_index=True)
+    found = _found(settings)
+    rows = found.rows
     gained = gains(rows)
     if gained.empty:
         raise NotApplicable(
             f"{', '.join(rows['model'].unique())}: no result of a pooling beside one of the class token on the same "
             "layer; probe with `python -m probing aggregate` and without --poolings"
         )
-    facts = stored_facts(found, others)
+    facts = stored_facts(found)
     facts |= {"recipes": recipes(rows), "norms": norms(rows)}
     facts["notes"] += [_best(gained), f"{UNPAIRED}.", *facts["recipes"], f"Norm of the tokens (O14): {facts['norms']}."]
     without = sorted(set(rows["model"]) - set(gained["model"]))
@@ -97,7 +97,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
     return figure
 
 
-def _found(settings: Settings) -> tuple[Stored, Stored]:
+def _found(settings: Settings) -> Stored:
     """Results of `aggregate`, and of `layers` at the last layer for models that have none of the first."""
     import dataclasses
 
@@ -110,9 +110,9 @@ def _found(settings: Settings) -> tuple[Stored, Stored]:
     with_rows = set(others.rows["source"])
     others = dataclasses.replace(others, sources=tuple(one for one in others.sources if one.name in with_rows))
     if others.rows.empty:
-        return found.required(), others
+        return found.required()
     left = {name: text for name, text in found.missing.items() if name not in set(others.rows["model"]) | {""}}
-    return dataclasses.replace(found, missing=left), others
+    return dataclasses.replace(found, missing=left).beside(others)
 
 
 def _best(gained: pd.DataFrame) -> str:

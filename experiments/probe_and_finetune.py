@@ -33,7 +33,7 @@ def probe_and_finetune(settings: Settings, which: str) -> tuple[pd.DataFrame, di
     probes, tuned = _of_same_models(settings)
     rows = pd.concat([_one_probe(probes.rows, which), tuned.rows], ignore_index=True)
     sizes, unknown = _parameters(probes, tuned)
-    facts = stored_facts(probes, tuned)
+    facts = stored_facts(probes.beside(tuned))
     facts |= {
         "probe": which,
         "missing": {PROBE: list(probes.missing.values()), TUNED: list(tuned.missing.values())},

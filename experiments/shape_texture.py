@@ -60,7 +60,8 @@ def read(settings: Settings) -> Findings:
     rows, conflicts = pooled(found.rows), pooled(cues.rows)
     facts = stored_facts(found, dataclasses.replace(cues, missing={}))
     if not rows.empty:
-        facts |= {name: stored_facts(found)[name] for name in ("images", "data", "classes")}
+        own = stored_facts(found)
+        facts |= {name: own[name] for name in ("images", "data", "classes")}
     facts["shift"] = list(dict.fromkeys(_shift(source) for source in found.sources))
     facts["cues"] = list(dict.fromkeys(_cues(source) for source in cues.sources))
     facts["notes"] += [*facts["shift"], *_kept_by_chance(rows, facts), *recipes(rows[rows["metric"] == "accuracy"])]

@@ -107,6 +107,16 @@ class Stored:
             raise NotApplicable("; ".join(dict.fromkeys(self.missing.values())))
         return self
 
+    def beside(self, other: Stored) -> Stored:
+        """Both, for a figure that compares the one with the other."""
+        tables = [one.rows for one in (self, other) if not one.rows.empty]
+        rows = pd.concat(tables, ignore_index=True) if tables else self.rows
+        texts = {
+            name: "; ".join(dict.fromkeys(one.missing[name] for one in (self, other) if name in one.missing))
+            for name in {**self.missing, **other.missing}
+        }
+        return Stored(rows, (*self.sources, *other.sources), texts)
+
 
 def stored(settings: Settings, what: str, *, heads: Collection[str] | None = None, metrics: str = "accuracy") -> Stored:
     """Rows of one command, of the models asked for or of all that the results know.
@@ -215,9 +225,8 @@ def _each_once(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(one: Stored, other: Stored) -> Stored:
-    tables = [table for table in (one.rows, other.rows) if not table.empty]
-    rows = pd.concat(tables, ignore_index=True) if tables else one.rows
-    return Stored(_each_once(rows), (*one.sources, *other.sources), {})
+    both = one.beside(other)
+    return dataclasses.replace(both, rows=_each_once(both.rows))
 
 
 def _asked(settings: Settings, found: Stored) -> dict[str, str]:

@@ -16,7 +16,8 @@ def stored_facts(*found: Stored) -> dict[str, Any]:
     """Facts of one figure: test images, classes, layouts of the models, sources, and what the reader must know.
 
     Args:
-        found: results that the figure is drawn from; models without any are told in the notes.
+        found: results that the figure is drawn from; models without any are told in the notes, and so are those of one
+            kind that are of other test images than the rest.
     Raises:
         ValueError: the results are of other weights than the named model has, or than those of another folder.
     """

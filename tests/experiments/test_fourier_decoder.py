@@ -191,3 +191,10 @@ def test_it_is_drawn_again_without_torch(found, tmp_path):
     run = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, "draw", str(tmp_path)], cwd=ROOT, capture_output=True)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "fourier-decoder.png").read_bytes() == before
+
+
+def test_heads_of_the_encoder_are_not_those_of_a_decoder_whose_file_tells_them(encoder):
+    file = Path(models.__file__).parent / "mini" / "mae.safetensors"
+    known = load_decoder(file).blocks[0].attn.num_heads
+    network = masked_autoencoder(str(file), encoder, num_heads=2 * known)
+    assert network.decoder.blocks[0].attn.num_heads == known

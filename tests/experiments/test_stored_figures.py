@@ -186,6 +186,20 @@ def test_aggregation_falls_back_on_the_last_layer_of_layers(tmp_path):
     )
 
 
+OTHERS = {"where": "others.zip/test", "count": 50, "digest": "o" * 64}
+
+
+def test_results_of_two_commands_on_other_images_are_told(tmp_path):
+    poolings = [line("mini-simmim", 1, pooling, "linear", 0.5) for pooling in ("class_token", "patches")]
+    results(tmp_path / "aggregate", "aggregate", poolings)
+    rows = [line("mini-moco", 1, pooling, "linear", 0.5) for pooling in ("class_token", "patches")]
+    results(tmp_path / "layers", "layers", rows, images={"test": {**OTHERS, "classes": ["a", "b"]}})
+    results(tmp_path / "tuned", "finetune", [line("mini-moco", 8, "patches", "finetune", 0.6)])
+    for name in ("aggregation", "behaviour"):
+        (said,) = [note for note in found(name, tmp_path).facts["notes"] if "not tested on the same images" in note]
+        assert "50 of others.zip/test (" in said and "200 of pictures.zip/test (" in said
+
+
 def test_aggregation_prefers_its_own_command(runs):
     assert {row["folder"].split("/")[-1] for row in found("aggregation", runs).facts["sources"]} == {"aggregate"}
 
