@@ -21,8 +21,6 @@ from study.provenance import weights_hash
 
 from .settings import Settings
 
-MAE_RATIO = 0.75  # of every published MAE
-
 
 class MaskedAutoencoder(nn.Module):
     """MAE: encoder and decoder.
@@ -37,7 +35,7 @@ class MaskedAutoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.grid = token_layout(encoder).grid
-        self.kept = kept_count(self.grid[0] * self.grid[1], MAE_RATIO)
+        self.kept = kept_count(self.grid[0] * self.grid[1], decoder.ratio)
         self.told = decoder.normalised is not None
         self.normalised = decoder.normalised is not False  # where the file does not say: as MAE's recipe has it
         self.eval()

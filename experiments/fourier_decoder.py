@@ -9,8 +9,9 @@ read as the decoder's input and 13 to 20 as its blocks.
 
 Here: block outputs without the last norm; the decoder's input is what enters its first block, positions added. What
 the paper gave to the decoder is not known (open point O9): `--decoder-input all`, every patch in its order, encoder
-not masked and no mask token; `masked`, three quarters of the patches hidden from the encoder and filled in by the mask
-token, with masks from the seed. The encoder's own curve is that of whole images in both.
+not masked and no mask token; `masked`, as many patches as in the training (75 % in the published one) hidden from the
+encoder and filled in by the mask token, with masks from the seed. The encoder's own curve is that of whole images in
+both.
 
 Source: Park et al. 2023 (arXiv:2305.00729), fig. 11.
 """
@@ -75,14 +76,16 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
         "metrics": [ENCODER, DECODER],
         "decoders": {name: network.weights() for name, network in found.items()},
         "decoder_input": settings.decoder_input,
+        "masked": {name: 1 - network.kept / (network.grid[0] * network.grid[1]) for name, network in found.items()},
         "decoder_depths": {name: len(network.decoder.blocks) for name, network in found.items()},
     }
     facts["notes"] += [f"{name} is left out: {why}" for name, why in refused.items()]
+    given = {
+        "all": "every patch and no mask token",
+        "masked": f"mask tokens for as many patches as its training masked, drawn from seed {settings.seed or 0}",
+    }[settings.decoder_input]
     facts["notes"].append(
-        "the decoder is given every patch and no mask token (--decoder-input all); what the paper gave it is not known"
-        if settings.decoder_input == "all"
-        else f"the decoder is given mask tokens for 75 % of the patches, drawn from seed {settings.seed or 0} "
-        "(--decoder-input masked); what the paper gave it is not known"
+        f"the decoder is given {given} (--decoder-input {settings.decoder_input}); what the paper gave it is not known"
     )
     return Findings({NAME: pd.concat(tables, ignore_index=True)}, {}, facts)
 

@@ -22,7 +22,7 @@ STRIP = 0.5  # depths between the encoder's end and the decoder's input
 LABEL = "Δ log amplitude (nats)"
 GIVEN = {
     "all": "The decoder is given every patch and no mask token.",
-    "masked": "The decoder is given mask tokens for 75 % of the patches; the encoder's own curve is of whole images.",
+    "masked": "The decoder is given mask tokens for {} % of the patches; the encoder's own curve is of whole images.",
 }
 
 
@@ -91,4 +91,7 @@ def _finish(ax: Axes, title: str, xlabel: str) -> None:
 def _note(facts: dict[str, Any]) -> str:
     bands = "Bands: 95 % bootstrap intervals over images." if facts["images"] > 1 else "A single image."
     how = "Block outputs without the last norm; shaded: from the encoder's end to what enters the first decoder block."
-    return f"{GIVEN[facts['decoder_input']]} {bands} {how} {paper_remark(facts)}".strip()
+    given = GIVEN[facts["decoder_input"]]
+    if facts["decoder_input"] == "masked":
+        given = given.format(" or ".join(sorted({f"{100 * share:.0f}" for share in facts["masked"].values()})))
+    return f"{given} {bands} {how} {paper_remark(facts)}".strip()

@@ -2,11 +2,11 @@
 
 Claim: a masked model restores what the visible patches tell of the hidden ones, better than one colour could.
 
-The paper gives no numbers. Masks are drawn from the seed and the image: single patches, 75 %, for MAE; blocks of the
-training's size and share for SimMIM and hybrids (32 px and 60 % in the published one). Error: mean squared difference
-over the pixels of masked patches, in normalised pixels (each channel less the data's mean, over its deviation), one
-value for each image. Beside it what costs nothing: `visible_mean`, all masked pixels in the mean colour of the visible
-ones; `patch_mean`, each masked patch in its own true mean grey value.
+The paper gives no numbers. Masks are drawn from the seed and the image, as many as in the training: single patches for
+MAE (75 % in the published one), blocks for SimMIM and hybrids (of 32 px, 60 %). Error: mean squared difference over the
+pixels of masked patches, in normalised pixels (each channel less the data's mean, over its deviation), one value for
+each image. Beside it what costs nothing: `visible_mean`, all masked pixels in the mean colour of the visible ones;
+`patch_mean`, each masked patch in its own true mean grey value.
 
 MAE's published pre-training and the miniature paint pixels normalised within each patch, which alone make no picture:
 as in MAE's demonstration the mean and deviation of the true patches put them back. That gives away each hidden patch's

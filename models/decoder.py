@@ -24,6 +24,7 @@ from .weights.download import fetch
 from .weights.registry import REGISTRY, entry
 
 PUBLISHED_HEADS = {(512, 8): 16}
+PUBLISHED_RATIO = 0.75  # of every published MAE
 EPSILON = 1e-6  # of every LayerNorm in MAE
 COLOURS = 3
 _NAMES = {
@@ -47,6 +48,7 @@ class Decoder(nn.Module):
         patches: number of patches of an image.
         patch_size: side of a patch in pixels.
         normalised: whether it paints pixels normalised once more within each patch; None where that is not known.
+        ratio: share of the patches that was masked in the training.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class Decoder(nn.Module):
         patches: int,
         patch_size: int,
         normalised: bool | None = None,
+        ratio: float = PUBLISHED_RATIO,
     ) -> None:
         super().__init__()
         self.patch_size = patch_size
         self.normalised = normalised
+        self.ratio = ratio
         self.embed = nn.Linear(encoder_dim, dim)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, patches + 1, dim), requires_grad=False)
@@ -130,6 +134,7 @@ def load_decoder(name: str | os.PathLike[str], *, num_heads: int | None = None, 
             patches=patches,
             patch_size=patch_size,
             normalised=normalised if card is None else card.normalised,
+            ratio=PUBLISHED_RATIO if card is None else card.ratio,
         )
     pour(state, decoder, file=str(path))
     return decoder.eval()

@@ -198,3 +198,12 @@ def test_heads_of_the_encoder_are_not_those_of_a_decoder_whose_file_tells_them(e
     known = load_decoder(file).blocks[0].attn.num_heads
     network = masked_autoencoder(str(file), encoder, num_heads=2 * known)
     assert network.decoder.blocks[0].attn.num_heads == known
+
+
+def test_as_many_patches_are_masked_as_in_the_training(encoder, tmp_path):
+    packaged = Path(models.__file__).parent / "mini"
+    for name in ("mae.safetensors", "mae.json", "mae_decoder.safetensors", "mae_decoder.json"):
+        text = (packaged / name).read_bytes()
+        (tmp_path / name).write_bytes(text.replace(b'"ratio": 0.75', b'"ratio": 0.5'))
+    network = masked_autoencoder(str(tmp_path / "mae.safetensors"), encoder)
+    assert network.hidden(0, seed=0).sum() == 32  # of 64
