@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SIZE = (4.2, 3.7)  # inches of a panel
 COLUMNS = 4
 ENTRY = 2.2  # inches of the longest entry of the legend, that of the uniform line
+BESIDE = 15  # letters of a model's name that fit beside it in the narrowest figure
 CHARACTER = 0.066  # inches of one in the line below
 
 
@@ -115,7 +116,7 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
     facts, models = findings.facts, list(findings.facts["layouts"])
     rows = -(-len(panels) // COLUMNS)
     columns = -(-len(panels) // rows)
-    width = max(SIZE[0] * columns, 1.35 * len(models) + 1, 5.0)
+    width = max(SIZE[0] * columns, 1.35 * len(models) + 1, 5.8 if max(map(len, models)) > BESIDE else 5.0)
     figure = plt.figure(figsize=(width, SIZE[1] * rows + 0.9), layout="constrained")
     body = figure.subfigures(1, 1)  # its legend makes room below the title
     axes = body.subplots(rows, columns, squeeze=False).ravel()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from study.atomic import replacing
 from study.long_table import LongTable, Table
@@ -17,6 +21,9 @@ from .catalogue import experiment
 from .findings import MANIFEST, read_findings, summary_file
 
 RESOLUTION = 150  # dots per inch of the PNG
+LONGEST = 22  # letters of a model's name; of a longer one HEAD and TAIL stand in figures
+HEAD, TAIL = 10, 8
+ENDING = re.compile(r"(\.(pth|pt|bin|ckpt|tar|safetensors))+$")
 
 
 def draw_folder(folder: Path) -> list[Path]:
@@ -30,12 +37,39 @@ def draw_folder(folder: Path) -> list[Path]:
     findings, manifest = read_findings(folder)
     name = manifest["experiment"]
     figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))
+    _shorten(figure, findings.facts.get("layouts", ()))
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
         with replacing(path) as part:
             figure.savefig(part, dpi=RESOLUTION)
     plt.close(figure)
     return paths
+
+
+def _shorten(figure: Figure, models: Iterable[str]) -> None:
+    """Write long names of models shorter wherever they stand: tables and manifest have them whole."""
+    for model, short in short_names(models).items():
+        for text in figure.findobj(Text):
+            if isinstance(text, Text) and model in text.get_text():
+                text.set_text(text.get_text().replace(model, short))
+
+
+def short_names(models: Iterable[str]) -> dict[str, str]:
+    """What figures call those models whose names would run into what stands beside them.
+
+    >>> short_names(["moco", "simmim_pretrain__vit_base__img224__800ep.pth"])
+    {'simmim_pretrain__vit_base__img224__800ep.pth': 'simmim_pre...4__800ep'}
+    """
+    given = {model: _short(model) for model in models}
+    names = list(given.values())
+    return {model: short for model, short in given.items() if short != model and names.count(short) == 1}
+
+
+def _short(model: str) -> str:
+    if len(model) <= LONGEST:
+        return model
+    stem = ENDING.sub("", model)
+    return stem if len(stem) <= LONGEST else f"{stem[:HEAD]}...{stem[-TAIL:]}"
 
 
 def draw_table(table: Path) -> list[Path]:

@@ -19,6 +19,7 @@ from .token_transformation import FITTED
 
 PANEL = 2.7  # inches
 CURVES = 3.2
+BESIDE = 14  # letters of a model's name that stand beside depth and images in one line
 WIDTH = 11.0  # at least
 ENTRY = 1.5  # inches of an entry of the legend
 MARKERS = "o^"
@@ -57,7 +58,8 @@ def _clouds(figure: SubFigure, findings: Findings, models: list[str], columns: i
         panels = [(depth, count) for depth in facts["depths"][model] for count in counts]
         for ax, (depth, count) in zip(row, panels):
             _cloud(ax, findings, model, depth, count)
-            ax.set_title(f"{model}, depth {depth}, {('one image', 'two images')[count - 1]}", fontsize=9, pad=3)
+            gap = "\n" if len(model) > BESIDE else " "
+            ax.set_title(f"{model},{gap}depth {depth}, {('one image', 'two images')[count - 1]}", fontsize=9, pad=3)
         for ax in row[len(panels) :]:
             ax.remove()
     handles, labels = max((ax.get_legend_handles_labels() for ax in axes[0]), key=lambda entries: len(entries[1]))
