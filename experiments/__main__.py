@@ -29,7 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(_with_command(typed))
         return options.run(options, typed) or 0
 
-    return exit_status(command)
+    return exit_status(command, stopped=_stopped(typed))
+
+
+def _stopped(typed: list[str]) -> str:
+    """What to say after Ctrl-C: what was measured is kept in the folder that --out names."""
+    measures = typed[:1] not in (["list"], ["draw"], ["report"])
+    named = any(word.partition("=")[0] == "--out" for word in typed)
+    return "stopped; the same command goes on" if measures and named else "stopped"
 
 
 def _with_command(typed: list[str]) -> list[str]:

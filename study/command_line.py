@@ -30,5 +30,5 @@ def exit_status(command: Callable[[], int], *, stopped: str = "stopped") -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(stopped, file=sys.stderr)
+        print(f"\n{stopped}", file=sys.stderr)  # on a line of its own, below a progress bar
         return INTERRUPTED
