@@ -95,7 +95,7 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
 
 def _said(name: str, network: Any, share: float, seed: int) -> str:
     """How a model was masked, and what its picture gives away."""
-    masked = f"{name}: {100 * share:.0f} % of the patches masked, drawn from seed {seed}"
+    masked = f"{name}: {100 * share:.3g} % of the patches masked, drawn from seed {seed}"
     if not network.normalised:
         return masked
     known = "" if network.told else ", as in MAE's recipe (the file does not say so)"

@@ -61,7 +61,7 @@ def _photographs(ax: Axes, findings: Findings, model: str) -> None:
     ax.set_xticks([])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_title(f"{model}: {100 * facts['masked'][model]:.0f} % masked", fontsize=10)
+    ax.set_title(f"{model}: {100 * facts['masked'][model]:.3g} % masked", fontsize=10)
 
 
 def _bars(ax: Axes, facts: dict[str, Any], summary: Any, models: list[str]) -> None:

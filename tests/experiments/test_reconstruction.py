@@ -111,7 +111,7 @@ def test_notes(found):
     said = "\n".join(found.facts["notes"])
     assert "mini-mae: 75 % of the patches masked, drawn from seed 1; it paints pixels normalised within" in said
     assert "gives the mean of each hidden patch away: compare with patch_mean" in said
-    assert "mini-simmim: 62 % of the patches masked" in said
+    assert "mini-simmim: 62.5 % of the patches masked" in said
 
 
 def test_models_that_paint_nothing(loaded, images):
@@ -144,7 +144,7 @@ def test_figure_and_redrawing_without_torch(found, tmp_path):
     bars = [ax for ax in figure.get_axes() if ax.get_xlabel().startswith("Mean squared error")]
     first = means[(means["metric"] == "error") & (means["model"] == "mini-mae")]["mean"].item()
     assert len(bars) == 1 and bars[0].patches[0].get_width() == pytest.approx(first)
-    assert {ax.get_title() for ax in figure.get_axes()} >= {"mini-mae: 75 % masked", "mini-simmim: 62 % masked"}
+    assert {ax.get_title() for ax in figure.get_axes()} >= {"mini-mae: 75 % masked", "mini-simmim: 62.5 % masked"}
     write_findings(found, tmp_path, {"experiment": "reconstruction"})
     write_table(means, tmp_path / summary_file("reconstruction"))
     draw_folder(tmp_path)
