@@ -88,6 +88,7 @@ def _add_choices(run: argparse.ArgumentParser) -> None:
     add("--fit", default="joint", choices=FITS, help="of pca: axes of all images together, or of each by itself")
     add("--foreground", default="", metavar="RULE", help="of pca: above:SHARE or below:SHARE of the first component")
     add("--probing", type=Path, nargs="+", default=[], metavar="DIR", help="results of `python -m probing` to read")
+    add("--layer-scale", action="store_true", help="magnitudes of cls-statistics after LayerScale")
     add("--relative", action="store_true", help="singular-spectra as the difference to depth 0")
     add("--train", action="store_true", help="train what is read otherwise")
 

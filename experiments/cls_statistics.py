@@ -6,8 +6,8 @@ uniformly over the patches; in joint-embedding models it is more selective.
 The paper's values are not known. Entropies end at ln N for N patches (5.278 on 14 x 14).
 
 Source: Przewiezlikowski et al. 2025 (arXiv:2412.03215), statistics of its released code; the sum of the class token's
-attention to patches is 1 - its attention to itself (O15 of this project's reading), and branches are measured before
-LayerScale (O13), as in the release. Models without a class token are left out.
+attention to patches is 1 - its attention to itself (O15 of this project's reading). Branches are measured before
+LayerScale, as in the release, or after it with `--layer-scale` (O13). Models without a class token are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .findings import Findings
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from study.data import Images
 
@@ -48,7 +48,15 @@ def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
     """What is measured, for `models.measure`."""
     import ops
 
-    return {"attention": ops.class_attention_statistics, "magnitude": ops.attention_magnitudes}
+    magnitudes = of_what_is_added if settings.layer_scale else ops.attention_magnitudes
+    return {"attention": ops.class_attention_statistics, "magnitude": magnitudes}
+
+
+def of_what_is_added(before: Tensor, after: Tensor, *, prefix: int, class_tokens: int) -> dict[str, Tensor]:
+    """`ops.attention_magnitudes` of the branch behind LayerScale: what really comes to the stream."""
+    from ops import attention_magnitudes
+
+    return attention_magnitudes(before, after - before, prefix=prefix, class_tokens=class_tokens)
 
 
 def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings, device: torch.device) -> Findings:
@@ -69,6 +77,8 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     if not used:
         raise NotApplicable(f"needs a class token, which is lacking in {', '.join(without)}: name a model that has one")
     findings = _measure_all(used, images, settings, device)
+    scale = "after LayerScale (--layer-scale)" if settings.layer_scale else "before LayerScale, as in the release"
+    findings.facts["notes"].append(f"branches are measured {scale}")
     findings.facts["notes"] += [f"{name} is left out: it has no class token" for name in without]
     return findings
 

@@ -45,6 +45,7 @@ class Settings:
         foreground: of pca, `above:SHARE` or `below:SHARE` of the first component; "" shows all tokens.
         probing: folders of `python -m probing`, for experiments on stored results; () for those of the miniatures.
         train: train what those experiments need instead of reading it.
+        layer_scale: cls-statistics measures what attention adds after LayerScale (open point O13).
         relative: singular-spectra shows the difference to depth 0 (open point O5).
     """
 
@@ -72,3 +73,4 @@ class Settings:
     probing: tuple[Path, ...] = ()
     train: bool = False
     relative: bool = False
+    layer_scale: bool = False

@@ -10,11 +10,12 @@ from matplotlib.legend import Legend
 
 import models
 import ops
+from experiments import cls_statistics, similarity
 from experiments._differences import paired_differences
 from experiments.applicable import NotApplicable
 from experiments.catalogue import EXPERIMENTS, experiment
 from experiments.settings import Settings
-from models import image_transform, tap
+from models import image_transform, measure, tap
 from study.data import open_images
 from study.summary import summary
 from tests.models._tiny import saved, vit
@@ -170,3 +171,23 @@ def test_models_without_a_class_token_are_left_out(loaded, images, tmp_path):
     assert "bare is left out: it has no class token" in findings.facts["notes"]
     with pytest.raises(NotApplicable, match="needs a class token, which is lacking in bare"):
         experiment("cls-statistics").measure({"bare": both["bare"]}, images, Settings(), CPU)
+
+
+def test_maps_of_heads_by_hand():
+    attention = torch.rand(2, 3, 5, 5, dtype=torch.float64).softmax(-1)
+    maps = attention[:, :, 1:, 1:] / attention[:, :, 1:, 1:].sum(-1, keepdim=True)
+    for image, found in enumerate(similarity.of_maps(attention, prefix=1)):
+        flat = [head.flatten() for head in maps[image]]
+        pairs = [torch.cosine_similarity(flat[a], flat[b], dim=0) for a in range(3) for b in range(a)]
+        torch.testing.assert_close(found, torch.stack(pairs).mean())
+
+
+def test_layer_scale_is_a_choice():
+    model = vit(depth=1, init_values=0.1)
+    images = torch.rand(2, 3, *model.patch_embed.img_size)
+    with torch.no_grad():
+        model.blocks[0].ls1.gamma.fill_(0.1)
+    choices = [cls_statistics.metrics(Settings(layer_scale=scaled)) for scaled in (False, True)]
+    raw, scaled = (measure(model, [images], chosen, progress=False).set_index("metric")["value"] for chosen in choices)
+    for metric in ("cls_magnitude", "pos_magnitude"):
+        np.testing.assert_allclose(scaled[metric] / raw[metric], 0.1, rtol=1e-4)
