@@ -59,9 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="names of the experiments and what they show")
     listing.set_defaults(run=_list)
     _add_run(commands.add_parser("run", help="measure and draw"))
-    _add_claims(commands.add_parser("claims", help="which of the papers' statements hold for two models"))
+    statuses = "Exit status: 0 when no claim is refuted, 2 when one is, 1 after an error."
+    _add_claims(
+        commands.add_parser("claims", help="which of the papers' statements hold for two models", epilog=statuses)
+    )
     drawing = commands.add_parser("draw", help="draw a figure again from its results; needs no torch")
-    drawing.add_argument("results", type=Path, metavar="RESULTS", help="folder of a run, or a table in it")
+    drawing.add_argument("results", type=Path, metavar="RESULTS", help="folder of a run or of several, or a table")
     drawing.set_defaults(run=_draw)
     _add_report(commands.add_parser("report", help="results and an attention explorer as one HTML page"))
     return parser
@@ -195,9 +198,9 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _draw(options: argparse.Namespace, typed: list[str]) -> None:
-    from .drawing import draw_folder, draw_table
+    from .drawing import draw_folders, draw_table
 
-    draw = draw_folder if options.results.is_dir() else draw_table
+    draw = draw_folders if options.results.is_dir() else draw_table
     print("\n".join(map(str, draw(options.results))))
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from study.plots import plots
 
 from .probe_and_finetune import PROBE, TUNED
 
 LETTERS = 9  # points
-BESIDE = ((7, 5), (-7, -5), (7, -5), (-7, 5))  # points from a cross to its label, so that near ones stay apart
+BESIDE = ((8, 6), (-8, -6))  # points right and up of a cross: the upper one of two that are close has its label above
 WORDS = 46  # letters in a line of a panel without numbers
 
 
@@ -39,7 +40,8 @@ def plane_panel(ax: Axes, rows: pd.DataFrame, *, probe: str, labels: Mapping[str
         labels: words beside points, by model.
     """
     points = both(rows)
-    for number, (model, point) in enumerate(points.iterrows()):
+    ranks = points["value", TUNED].rank(ascending=False, method="first").astype(int) if labels and len(points) else {}
+    for model, point in points.iterrows():
         x, y = point["value", PROBE], point["value", TUNED]
         errors = {
             axis: np.nan_to_num([[value - point["low", head]], [point["high", head] - value]]).clip(min=0)
@@ -48,9 +50,12 @@ def plane_panel(ax: Axes, rows: pd.DataFrame, *, probe: str, labels: Mapping[str
         look = {key: value for key, value in plots().style(str(model)).items() if key != "linestyle"}
         ax.errorbar(x, y, linestyle="none", markersize=8, capsize=3, linewidth=1.3, **errors, **look)
         if labels and model in labels:
-            right, up = BESIDE[number % len(BESIDE)]
+            right, up = BESIDE[(ranks[model] - 1) % len(BESIDE)]
             at = {"ha": "left" if right > 0 else "right", "va": "bottom" if up > 0 else "top"}
-            ax.annotate(labels[str(model)], (x, y), (right, up), textcoords="offset points", fontsize=LETTERS, **at)
+            said = ax.annotate(
+                labels[str(model)], (x, y), (right, up), textcoords="offset points", fontsize=LETTERS, **at
+            )
+            said.set_path_effects([withStroke(linewidth=3, foreground="white")])  # readable across the crosses
     ax.set_xlabel(f"Linear probe, accuracy (%)\n{probe}", fontsize=LETTERS)
     ax.set_ylabel("Fine-tuned, accuracy (%)", fontsize=LETTERS)
     ax.spines[["top", "right"]].set_visible(False)

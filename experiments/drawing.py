@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -23,7 +24,22 @@ from .findings import MANIFEST, read_findings, summary_file
 RESOLUTION = 150  # dots per inch of the PNG
 LONGEST = 22  # letters of a model's name; of a longer one HEAD and TAIL stand in figures
 HEAD, TAIL = 10, 8
+NO_EVIDENCE = "no evidence for or against the published models"
 ENDING = re.compile(r"(\.(pth|pt|bin|ckpt|tar|safetensors))+$")
+
+
+def draw_folders(folder: Path) -> list[Path]:
+    """Draw the figure of a results folder, or of each that lies in it, as a run of several experiments leaves them.
+
+    Raises:
+        OSError, ValueError: there is none; or as `draw_folder`.
+    """
+    if (folder / MANIFEST).is_file():
+        return draw_folder(folder)
+    within = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    if not within:
+        raise OSError(f"{folder} is no folder of a run: it has no {MANIFEST}, nor has a folder in it")
+    return [path for one in within for path in draw_folder(one)]
 
 
 def draw_folder(folder: Path) -> list[Path]:
@@ -32,11 +48,10 @@ def draw_folder(folder: Path) -> list[Path]:
     Raises:
         OSError, ValueError: a file is missing, damaged or of another version.
     """
-    if not (folder / MANIFEST).is_file():
-        raise OSError(f"{folder} is no folder of a run: it has no {MANIFEST}")
     findings, manifest = read_findings(folder)
     name = manifest["experiment"]
     figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))
+    _warn_of_miniatures(figure, findings.facts)
     _shorten(figure, findings.facts.get("layouts", ()))
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
@@ -44,6 +59,15 @@ def draw_folder(folder: Path) -> list[Path]:
             figure.savefig(part, dpi=RESOLUTION)
     plt.close(figure)
     return paths
+
+
+def _warn_of_miniatures(figure: Figure, facts: Mapping[str, Any]) -> None:
+    """Say below a figure that miniatures are no evidence, where it does not say so itself."""
+    small, said = facts.get("miniatures", ()), figure.get_supxlabel()
+    if not small or NO_EVIDENCE in said:
+        return
+    who = "All models are miniatures" if len(small) == len(facts["layouts"]) else f"Miniatures: {', '.join(small)}"
+    figure.supxlabel(f"{said}\n{who}; {NO_EVIDENCE}.".strip(), fontsize=8.5, color="0.3")
 
 
 def _shorten(figure: Figure, models: Iterable[str]) -> None:

@@ -101,11 +101,15 @@ def test_redrawing_gives_the_same_picture(results):
     np.testing.assert_array_equal(matplotlib.image.imread(results / "overview.png"), before)
 
 
-def test_redrawing_takes_the_folder(results, capsys):
-    assert main(["draw", str(results)]) == 0
-    assert capsys.readouterr().out.split() == [str(results / name) for name in ("overview.png", "overview.pdf")]
-    assert main(["draw", str(results.parent)]) == 1
-    assert "new is no folder of a run: it has no manifest.json" in capsys.readouterr().err
+def test_redrawing_takes_the_folder_or_one_that_holds_several(results, tmp_path, capsys):
+    drawn = [str(results / name) for name in ("overview.png", "overview.pdf")]
+    for place in (results, results.parent):
+        assert main(["draw", str(place)]) == 0
+        assert capsys.readouterr().out.split() == drawn
+    assert main(["draw", str(tmp_path)]) == 1
+    assert (
+        f"{tmp_path} is no folder of a run: it has no manifest.json, nor has a folder in it" in capsys.readouterr().err
+    )
 
 
 def test_results_are_replaced_only_when_asked(results, tmp_path, capsys):
