@@ -15,10 +15,10 @@ from typing import Any
 
 from study.command_line import Parser, exit_status
 
-from ._foreground import foreground
 from .catalogue import EXPERIMENTS, chosen, titles
 from .folder import first_process, made, remove_empty, results_folder, unfinished
 from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, FITS, PERPLEXITY, Settings
+from .tokens.foreground import foreground
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,19 +19,19 @@ import pandas as pd
 
 from probing.aggregation.figure import NAMES, height, pooling_order, poolings_panel
 
-from ._pooling_gains import CLASS_TOKEN, gains
-from ._where import where
 from .applicable import NotApplicable
+from .figures.where import where
 from .findings import Findings
-from .stored import stored
-from .stored_facts import stored_facts
-from .stored_words import UNPAIRED, beneath, norms, recipes
+from .stored.facts import stored_facts
+from .stored.pooling_gains import CLASS_TOKEN, gains
+from .stored.results import stored
+from .stored.words import UNPAIRED, beneath, norms, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .settings import Settings
-    from .stored import Stored
+    from .stored.results import Stored
 
 MODELS = ()
 """All that the results know."""

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from study.plots import plots
 
-from ._depth_curves import Panel, depth_experiment
+from .figures.depth_curves import Panel
+from .measuring.depth_experiment import depth_experiment
 
 if TYPE_CHECKING:
     from .settings import Settings

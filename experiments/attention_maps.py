@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ._shown import chosen_depths, known_facts, placed
 from .applicable import NotApplicable
 from .findings import Findings
+from .measuring.models_and_images import chosen_depths, known_facts, placed
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +87,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `measure`, or read back.
         summary: None; there is a single photograph.
     """
-    from .attention_maps_figure import attention_maps_figure
+    from .figures.attention_maps import attention_maps_figure
 
     return attention_maps_figure(findings)
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._depth_curves import Panel, depth_experiment
+from .figures.depth_curves import Panel
+from .measuring.depth_experiment import depth_experiment
 
 if TYPE_CHECKING:
     from .settings import Settings

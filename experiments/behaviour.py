@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .applicable import NotApplicable
 from .findings import Findings
-from .probe_and_finetune import BEST, PROBE, TUNED, probe_and_finetune
+from .stored.probe_and_finetune import BEST, PROBE, TUNED, probe_and_finetune
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `read`, or read back.
         summary: None, as the rows have their intervals.
     """
-    from .behaviour_figure import behaviour_figure
+    from .figures.behaviour import behaviour_figure
 
     return behaviour_figure(findings.tables["behaviour"], findings.facts)
 

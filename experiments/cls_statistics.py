@@ -16,9 +16,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._depth_curves import Panel, depth_experiment
 from .applicable import NotApplicable
+from .figures.depth_curves import Panel
 from .findings import Findings
+from .measuring.depth_experiment import depth_experiment
 
 if TYPE_CHECKING:
     import torch

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ._best_depths import BEST, best_depths, in_words
-from ._where import where
+from .figures.where import where
 from .findings import Findings
-from .stored import registered, stored
-from .stored_facts import stored_facts
-from .stored_words import beneath, recipes
+from .stored.best_depths import BEST, best_depths, in_words
+from .stored.facts import stored_facts
+from .stored.results import registered, stored
+from .stored.words import beneath, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .settings import Settings
-    from .stored import Stored
+    from .stored.results import Stored
 
 MODELS = ()
 """All that the results know."""

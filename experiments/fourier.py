@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._depth_curves import Panel, depth_experiment
+from .figures.depth_curves import Panel
+from .measuring.depth_experiment import depth_experiment
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -26,7 +27,7 @@ PANELS = (Panel("delta_log_amplitude", "Δ log amplitude (nats)", paper="amplitu
 
 def metrics(settings: Settings) -> Mapping[str, Callable[..., Any]]:
     """What is measured, for `models.measure`."""
-    from .depth_metrics import highest_frequency
+    from .measuring.depth_metrics import highest_frequency
 
     return {"delta_log_amplitude": highest_frequency}
 

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ._paper_curves import paper_curves
 from .applicable import NotApplicable
 from .findings import Findings
+from .measuring.paper_curves import paper_curves
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from study.data import Images
 
-    from ._autoencoder import MaskedAutoencoder
+    from .masked.autoencoder import MaskedAutoencoder
     from .settings import Settings
 
 MODELS = ("mini-mae",)
@@ -58,8 +58,8 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     Raises:
         NotApplicable: no model has a decoder.
     """
-    from ._autoencoder import masked_autoencoder, with_decoders
-    from ._shown import known_facts
+    from .masked.autoencoder import masked_autoencoder, with_decoders
+    from .measuring.models_and_images import known_facts
 
     found, refused = with_decoders(masked_autoencoder, loaded, settings)
     if not found:
@@ -97,7 +97,7 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
         findings: of `measure`, or read back.
         summary: of the table, by `study.summary`.
     """
-    from .fourier_decoder_figure import decoder_figure
+    from .figures.fourier_decoder import decoder_figure
 
     return decoder_figure(findings, summary)
 
@@ -108,7 +108,7 @@ def _table(
     """Per-image values of one model."""
     import torch
 
-    from ._shown import batches_of, placed
+    from .measuring.models_and_images import batches_of, placed
 
     found: list[pd.DataFrame] = []
     first = 0
@@ -145,7 +145,7 @@ def _amplitudes(model: Any, call: Callable[[], Any], layout: Any, *, first: int)
     """Of each image at what enters the first block and what leaves each, by depth; and what the call returned."""
     from models import tap
 
-    from .depth_metrics import highest_frequency
+    from .measuring.depth_metrics import highest_frequency
 
     found: dict[int, Tensor] = {}
 

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ._panels_of_heads import clean_in_words, panels_of_heads, pooled, title_of
-from ._where import where
+from .figures.where import where
 from .findings import Findings
-from .stored import stored
-from .stored_facts import stored_facts
-from .stored_words import beneath, recipes
+from .stored.facts import stored_facts
+from .stored.panels_of_heads import clean_in_words, panels_of_heads, pooled, title_of
+from .stored.results import stored
+from .stored.words import beneath, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .settings import Settings
-    from .stored import Stored
+    from .stored.results import Stored
 
 MODELS = ()
 """All that the results know."""
@@ -70,7 +70,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
 
     from probing.evaluation.figures import frequency_panel
 
-    from ._model_curve import legend_of
+    from .figures.model_curve import legend_of
 
     facts, rows = findings.facts, findings.tables["frequency-noise"]
     drops = rows[rows["metric"] != "accuracy"]

@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ._differences import DIFFERENCES, paired_differences
-from .depth_metrics import highest_frequency, measured
 from .findings import Findings
+from .measuring.depth_metrics import highest_frequency, measured
+from .measuring.differences import DIFFERENCES, paired_differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +51,8 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     """
     import ops
 
-    from ._lambdas import lambdas
-    from .probe_and_finetune import LAST, probe_and_finetune
+    from .measuring.lambdas import lambdas
+    from .stored.probe_and_finetune import LAST, probe_and_finetune
 
     metrics = {
         "nmi": partial(ops.attention_nmi, convention=settings.convention),
@@ -73,6 +73,6 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
         findings: of `measure`, or read back.
         summary: of the table `hybrid`, by `study.summary`.
     """
-    from .hybrid_figure import hybrid_figure
+    from .figures.hybrid import hybrid_figure
 
     return hybrid_figure(findings, summary)

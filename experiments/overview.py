@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .depth_metrics import depth_metrics
 from .findings import Findings
+from .measuring.depth_metrics import depth_metrics
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +61,6 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
         findings: of `measure`, or read back.
         summary: of the table `overview`, by `study.summary`.
     """
-    from .overview_figure import overview_figure
+    from .figures.overview import overview_figure
 
     return overview_figure(findings, summary)

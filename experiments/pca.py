@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ._foreground import foreground
-from ._shown import chosen_depths, known_facts, placed
 from .applicable import NotApplicable
 from .findings import Findings
+from .measuring.models_and_images import chosen_depths, known_facts, placed
+from .tokens.foreground import foreground
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +89,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `measure`, or read back.
         summary: None; there are no means.
     """
-    from .pca_figure import pca_figure
+    from .figures.pca import pca_figure
 
     return pca_figure(findings)
 

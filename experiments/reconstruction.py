@@ -52,9 +52,9 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     Raises:
         NotApplicable: no model has a decoder or a pixel head.
     """
-    from ._autoencoder import painter, with_decoders
-    from ._painting import Painting
-    from ._shown import known_facts
+    from .masked.autoencoder import painter, with_decoders
+    from .masked.painting import Painting
+    from .measuring.models_and_images import known_facts
 
     found, refused = with_decoders(painter, loaded, settings)
     if not found:
@@ -88,7 +88,7 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
         findings: of `measure`, or read back.
         summary: of the table, by `study.summary`.
     """
-    from .reconstruction_figure import reconstruction_figure
+    from .figures.reconstruction import reconstruction_figure
 
     return reconstruction_figure(findings, summary)
 

@@ -84,7 +84,7 @@ def _lead(
     alone: bool,
 ) -> None:
     """The experiments one after another, by the first process."""
-    from ._measuring import leading
+    from .measuring.together import leading
 
     left_out = []
     with leading():
@@ -102,7 +102,7 @@ def _lead(
 
 def _help(bench: _Bench | None, device: torch.device) -> None:
     """What the other processes do meanwhile."""
-    from ._measuring import help_measuring
+    from .measuring.together import help_measuring
 
     help_measuring(dict(bench.models.values()) if bench else {}, bench.images if bench else None, device)
 

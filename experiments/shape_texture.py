@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ._panels_of_heads import panels_of_heads, pooled, title_of
 from .applicable import NotApplicable
 from .findings import Findings
-from .stored import stored
-from .stored_facts import stored_facts
-from .stored_words import recipes
+from .stored.facts import stored_facts
+from .stored.panels_of_heads import panels_of_heads, pooled, title_of
+from .stored.results import stored
+from .stored.words import recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .settings import Settings
-    from .stored import Source
+    from .stored.results import Source
 
 MODELS = ()
 """All that the results know."""
@@ -77,7 +77,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `read`, or read back.
         summary: None, as the rows have their intervals.
     """
-    from .shape_texture_figure import shape_texture_figure
+    from .figures.shape_texture import shape_texture_figure
 
     rows = findings.tables["shape-texture"]
     shifted = rows["metric"].str.fullmatch(SHIFTED)

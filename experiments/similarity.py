@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._depth_curves import Panel, depth_experiment
+from .figures.depth_curves import Panel
+from .measuring.depth_experiment import depth_experiment
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from study.data import Images
 
-    from ._spectra import DepthSpectra
     from .settings import Settings
+    from .tokens.spectra import DepthSpectra
 
 NAME = "singular-spectra"
 OVER_DEPTH = "over_depth"
@@ -52,10 +52,10 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     Raises:
         NotApplicable: a depth that a model does not have.
     """
-    from ._shown import known_facts
-    from ._singular_choices import drawn_depths, notes, shown_ranks
-    from ._singular_tables import all_ranks, over_depth, per_image
-    from ._spectra import group_count
+    from .measuring.models_and_images import known_facts
+    from .tokens.singular_choices import drawn_depths, notes, shown_ranks
+    from .tokens.singular_tables import all_ranks, over_depth, per_image
+    from .tokens.spectra import group_count
 
     facts = known_facts(loaded, images)
     sizes = {name: {**size, "channels": loaded[name].embed_dim} for name, size in facts["layouts"].items()}
@@ -91,7 +91,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `measure`, or read back.
         summary: none; the intervals stand in `over_depth`.
     """
-    from .singular_spectra_figure import spectra_figure
+    from .figures.singular_spectra import spectra_figure
 
     return spectra_figure(findings)
 
@@ -106,8 +106,8 @@ def _pass(
     ranks: Sequence[int],
 ) -> list[DepthSpectra]:
     """What one pass of a model keeps of each depth."""
-    from ._shown import batches_of, placed
-    from ._spectra import groups_at_random, spectra_of
+    from .measuring.models_and_images import batches_of, placed
+    from .tokens.spectra import groups_at_random, spectra_of
 
     group_of = groups_at_random(len(images), groups, settings.seed or 0)
     with placed(model, settings, device):

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ._shown import batches_of, chosen_depths, known_facts, placed
-from ._token_clouds import token_clouds, two_images
 from .findings import Findings
+from .measuring.models_and_images import batches_of, chosen_depths, known_facts, placed
+from .tokens.clouds import token_clouds, two_images
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `measure`, or read back.
         summary: None; the table has its own intervals.
     """
-    from .token_transformation_figure import transformation_figure
+    from .figures.token_transformation import transformation_figure
 
     return transformation_figure(findings)
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ._differences import DIFFERENCES, paired_differences
-from ._purity import mean_purity, purity
-from ._shown import chosen_depths, known_facts, placed
 from .applicable import NotApplicable
 from .findings import Findings
+from .measuring.differences import DIFFERENCES, paired_differences
+from .measuring.models_and_images import chosen_depths, known_facts, placed
+from .tokens.purity import mean_purity, purity
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +94,7 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
         findings: of `measure`, or read back.
         summary: None; the table of purities has its own intervals.
     """
-    from .token_tsne_figure import tsne_figure
+    from .figures.token_tsne import tsne_figure
 
     return tsne_figure(findings)
 

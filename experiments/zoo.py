@@ -20,8 +20,8 @@ import pandas as pd
 
 from study.long_table import joined
 
-from .depth_metrics import depth_metrics
 from .findings import Findings
+from .measuring.depth_metrics import depth_metrics
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     Returns:
         Table `zoo`: per-image values; of the k-NN metrics 1 where the vote is right, else 0.
     """
-    from .neighbours import METRICS, neighbour_votes
+    from .measuring.neighbours import METRICS, neighbour_votes
 
     table, facts = depth_metrics(loaded, images, settings, device)
     tables = [table]
@@ -79,6 +79,6 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
         findings: of `measure`, or read back.
         summary: of the table `zoo`, by `study.summary`.
     """
-    from .zoo_figure import zoo_figure
+    from .figures.zoo import zoo_figure
 
     return zoo_figure(findings, summary)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from study.long_table import Table, means_of_heads
 
-from ..stored import stored
-from ..stored_facts import stored_facts
+from ..stored.facts import stored_facts
+from ..stored.results import stored
 from .evidence import COMMAND, Evidence
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def evidence_of(
     """
     import ops
 
-    from .. import depth_metrics, similarity
+    from .. import similarity
+    from ..measuring import depth_metrics
 
     metrics = {
         "distance": partial(ops.attention_distance, convention=settings.convention),

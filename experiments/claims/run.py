@@ -58,7 +58,7 @@ def _together(settings: Settings, command: str, folder: Path) -> Sequence[Judged
     from study.loading import loaded_models
     from study.processes import process
 
-    from .._measuring import help_measuring, leading
+    from ..measuring.together import help_measuring, leading
 
     with process(settings.device) as here:
         loaded = loaded_models(settings.models, settings.num_heads)

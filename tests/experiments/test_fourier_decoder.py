@@ -13,11 +13,11 @@ from torchvision import transforms
 import models
 import ops
 from experiments.__main__ import main
-from experiments._autoencoder import MaskedAutoencoder, masked_autoencoder
 from experiments.applicable import NotApplicable
 from experiments.drawing import draw_folder
 from experiments.findings import summary_file, write_findings
 from experiments.fourier_decoder import draw, measure
+from experiments.masked.autoencoder import MaskedAutoencoder, masked_autoencoder
 from experiments.settings import Settings
 from models import image_transform, load_decoder, load_model
 from study.data import open_images

@@ -14,10 +14,10 @@ import torch
 import models
 import ops
 from experiments.__main__ import main
-from experiments._lambdas import lambda_of, lambdas
+from experiments.measuring.lambdas import lambda_of, lambdas
 from study.data import open_images
 from study.record import read_manifest, read_table
-from tests.experiments._results import layers, line, results
+from tests.experiments.stored._results import layers, line, results
 from tests.experiments.test_main import WITHOUT_TORCH
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import models
-from experiments._autoencoder import MaskedPainter, masked_autoencoder, painter
-from experiments._painting import masked_errors
 from experiments.applicable import NotApplicable
 from experiments.drawing import draw_folder
 from experiments.findings import summary_file, write_findings
+from experiments.masked.autoencoder import MaskedPainter, masked_autoencoder, painter
+from experiments.masked.painting import masked_errors
 from experiments.reconstruction import draw, measure
 from experiments.settings import Settings
 from models.pixel_head import load_pixel_head

@@ -12,13 +12,13 @@ import torch
 
 import models
 import ops
-from experiments._singular_choices import common_ranks, drawn_depths, notes
-from experiments._spectra import above_rounding, groups_at_random, without_each
 from experiments.applicable import NotApplicable
 from experiments.drawing import draw_folder
 from experiments.findings import Findings, read_findings, write_findings
 from experiments.settings import Settings
 from experiments.singular_spectra import draw, measure
+from experiments.tokens.singular_choices import common_ranks, drawn_depths, notes
+from experiments.tokens.spectra import above_rounding, groups_at_random, without_each
 from models import image_transform, tap
 from study.data import open_images
 from study.record import COLUMNS

@@ -18,10 +18,10 @@ from sklearn.neighbors import NearestNeighbors
 import ops
 from experiments import pca, token_transformation, token_tsne
 from experiments.__main__ import main
-from experiments._token_clouds import two_images
 from experiments.applicable import NotApplicable
 from experiments.catalogue import experiment
 from experiments.settings import Settings
+from experiments.tokens.clouds import two_images
 from models import load_model
 from study.data import open_images
 from study.loading import loaded_models

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import models
 from experiments.__main__ import main
 from experiments.catalogue import default_models
-from experiments.neighbours import neighbour_votes
+from experiments.measuring.neighbours import neighbour_votes
 from experiments.settings import DEFAULT_MODELS, Settings
 from experiments.zoo import MODELS, draw, measure
 from study.data import open_images

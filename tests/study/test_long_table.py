@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from experiments import drawing
-from experiments._differences import paired_differences
+from experiments.measuring.differences import paired_differences
 from study import record
 from study.long_table import LongTable, joined
 from study.per_image import per_image

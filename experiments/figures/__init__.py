@@ -1,0 +1,1 @@
+"""How experiments are drawn, from their tables alone."""

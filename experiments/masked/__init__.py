@@ -1,0 +1,1 @@
+"""Masked autoencoders with what paints behind their masks."""

@@ -1,0 +1,1 @@
+"""From models and images to tables, on one process or many."""
