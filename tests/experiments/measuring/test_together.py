@@ -17,7 +17,7 @@ from PIL import Image
 
 import ops
 from experiments.__main__ import main
-from experiments.measuring import together as _measuring
+from experiments.measuring import together
 from experiments.measuring.depth_metrics import highest_frequency, measured
 from experiments.measuring.precision import looks
 from experiments.settings import Settings
@@ -90,9 +90,9 @@ def test_stopped_and_resumed_equals_unbroken_to_the_bit(unbroken, pictures, tmp_
         assert main(typed(pictures, tmp_path / "run")) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["parts"]
-    measure, chunks = _measuring.measured_chunks, []
+    measure, chunks = together.measured_chunks, []
     monkeypatch.setattr(
-        _measuring, "measured_chunks", lambda *given, **more: chunks.extend(given[4]) or measure(*given, **more)
+        together, "measured_chunks", lambda *given, **more: chunks.extend(given[4]) or measure(*given, **more)
     )
     assert main(typed(pictures, tmp_path / "run")) == 0
     assert chunks == [2, 3, 4, 5]
@@ -207,11 +207,11 @@ def test_a_failing_process_ends_all(pictures, tmp_path, rank):
 
 
 def test_a_process_without_the_model_says_so_to_all(monkeypatch):
-    asked, gathered = iter([_measuring._Task("mini-moco", "", "", {}, Plan(1, 1), (0,), 0, "float32"), None]), []
-    monkeypatch.setattr(_measuring, "told", lambda value: next(asked))
-    monkeypatch.setattr(_measuring, "gathered", lambda values: gathered.extend(values) or values)
+    asked, gathered = iter([together._Task("mini-moco", "", "", {}, Plan(1, 1), (0,), 0, "float32"), None]), []
+    monkeypatch.setattr(together, "told", lambda value: next(asked))
+    monkeypatch.setattr(together, "gathered", lambda values: gathered.extend(values) or values)
     with pytest.raises(ValueError, match="process 0 has not loaded mini-moco: give each process the same command"):
-        _measuring.help_measuring({}, None, CPU)
+        together.help_measuring({}, None, CPU)
     assert len(gathered) == 1 and "has not loaded mini-moco" in gathered[0][1]  # else the first process waits for ever
 
 
