@@ -14,7 +14,6 @@ from study.atomic import replacing
 from study.record import COLUMNS, open_table, read_manifest, write_manifest, write_table
 
 MANIFEST = "manifest.json"
-SUMMARY_END = "_summary.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +67,8 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
     missing = {"experiment", "facts", "tables", "pictures"} - manifest.keys()
     if missing:
         raise ValueError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; expected that of an experiment")
-    left_out = {name for name, columns in manifest["tables"].items() if _spared(folder / f"{name}.csv", columns)}
+    main = manifest["experiment"]
+    left_out = {name for name, columns in manifest["tables"].items() if _spared(folder, name, columns, main=main)}
     for name in manifest.get("lines", {}).keys() - left_out:
         _check_whole(folder / f"{name}.csv", manifest["lines"][name])
     tables = {
@@ -79,14 +79,17 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
     return Findings(tables, pictures, manifest["facts"]), manifest
 
 
-def _spared(table: Path, columns: Sequence[str]) -> bool:
-    """Whether a table of per-image values was taken out to save space: the summary holds what figures show."""
-    return set(COLUMNS) <= set(columns) and not table.exists() and any(table.parent.glob(f"*{SUMMARY_END}"))
+def _spared(folder: Path, name: str, columns: Sequence[str], *, main: str) -> bool:
+    """Whether a table of per-image values was taken out to save space: figures show means, of the main one a summary."""
+    per_image = set(COLUMNS) <= set(columns)
+    return (
+        per_image and not (folder / f"{name}.csv").exists() and (name != main or (folder / summary_file(main)).exists())
+    )
 
 
 def summary_file(name: str) -> str:
     """Name of the file that holds the summary of an experiment's table."""
-    return f"{name}{SUMMARY_END}"
+    return f"{name}_summary.csv"
 
 
 def _lines(table: Path) -> int:
