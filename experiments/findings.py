@@ -80,7 +80,7 @@ def read_findings(folder: Path) -> tuple[Findings, dict[str, Any]]:
 
 
 def _spared(folder: Path, name: str, columns: Sequence[str], *, main: str) -> bool:
-    """Whether a table of per-image values was taken out to save space: figures show means, of the main one a summary."""
+    """Whether values per image were taken out to save space: figures show means, those of the main table a summary."""
     per_image = set(COLUMNS) <= set(columns)
     return (
         per_image and not (folder / f"{name}.csv").exists() and (name != main or (folder / summary_file(main)).exists())
