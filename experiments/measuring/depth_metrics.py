@@ -65,8 +65,8 @@ def measured(
         settings: of the run.
         device: to run on.
     """
+    from .leader import found
     from .models_and_images import known_facts
-    from .together import found
 
     known = found(metrics, loaded, images, settings, device)
     facts = {

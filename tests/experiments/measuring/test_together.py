@@ -207,7 +207,7 @@ def test_a_failing_process_ends_all(pictures, tmp_path, rank):
 
 
 def test_a_process_without_the_model_says_so_to_all(monkeypatch):
-    asked, gathered = iter([together._Task("mini-moco", "", "", {}, Plan(1, 1), (0,), 0, "float32"), None]), []
+    asked, gathered = iter([together.Task("mini-moco", "", "", {}, Plan(1, 1), (0,), 0, "float32"), None]), []
     monkeypatch.setattr(together, "told", lambda value: next(asked))
     monkeypatch.setattr(together, "gathered", lambda values: gathered.extend(values) or values)
     with pytest.raises(ValueError, match="process 0 has not loaded mini-moco: give each process the same command"):
