@@ -19,12 +19,12 @@ from study.record import COLUMNS, check_table, read_manifest, read_table
 from study.summary import SUMMARY, summary
 
 from .catalogue import experiment
+from .figures.miniatures import NO_EVIDENCE, warning
 from .findings import MANIFEST, read_findings, summary_file
 
 RESOLUTION = 150  # dots per inch of the PNG
 LONGEST = 22  # letters of a model's name; of a longer one HEAD and TAIL stand in figures
 HEAD, TAIL = 10, 8
-NO_EVIDENCE = "no evidence for or against the published models"
 ENDING = re.compile(r"(\.(pth|pt|bin|ckpt|tar|safetensors))+$")
 
 
@@ -63,11 +63,9 @@ def draw_folder(folder: Path) -> list[Path]:
 
 def _warn_of_miniatures(figure: Figure, facts: Mapping[str, Any]) -> None:
     """Say below a figure that miniatures are no evidence, where it does not say so itself."""
-    small, said = facts.get("miniatures", ()), figure.get_supxlabel()
-    if not small or NO_EVIDENCE in said:
-        return
-    who = "All models are miniatures" if len(small) == len(facts["layouts"]) else f"Miniatures: {', '.join(small)}"
-    figure.supxlabel(f"{said}\n{who}; {NO_EVIDENCE}.".strip(), fontsize=8.5, color="0.3")
+    said, more = figure.get_supxlabel(), warning(facts)
+    if more and NO_EVIDENCE not in said:
+        figure.supxlabel(f"{said}\n{more}".strip(), fontsize=8.5, color="0.3")
 
 
 def _shorten(figure: Figure, models: Iterable[str]) -> None:

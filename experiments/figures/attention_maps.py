@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from ..findings import Findings
 from .map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
+from .miniatures import NO_EVIDENCE
 from .where import short
 
 MAP = 1.28  # inches of a map, with what stands below it
@@ -73,7 +74,7 @@ def _note(facts: dict[str, Any]) -> str:
     which = "Mean over heads" if facts["head"] is None else f"Head {facts['head']} of each model (from 0)"
     small = facts["miniatures"]
     warning = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
-    said = f" {warning}: miniatures; no evidence for or against the published models." if small else ""
+    said = f" {warning}: miniatures; {NO_EVIDENCE}." if small else ""
     return f"{which}. Share of the query's attention to patches; white box: the query. One photograph.{said}"
 
 

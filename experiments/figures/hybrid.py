@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from ..findings import Findings
 from ..hybrid import PLANE
 from .depth_curves import Panel
+from .miniatures import NO_EVIDENCE
 from .model_curve import model_curve, without_legend
 from .plane import plane_panel, what_to_do, words_instead
 from .where import where
@@ -66,5 +67,5 @@ def _note(facts: Mapping[str, Any]) -> str:
     bands = "bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else "a single image"
     said = f"Middle, right: mean over heads, then over images; {bands}. Convention {facts['convention']}."
     small = facts["miniatures"]
-    warning = "\nMiniatures; no evidence for or against the published models." if small else ""
+    warning = f"\nMiniatures; {NO_EVIDENCE}." if small else ""
     return f"{said} Depth 0: embedding.{tested}{warning}"

@@ -12,6 +12,7 @@ from ..findings import Findings
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
+from .miniatures import NO_EVIDENCE
 from .model_curve import legend_of
 from .paper_curves import paper_remark
 from .where import short
@@ -53,7 +54,7 @@ def _title(facts: dict[str, Any]) -> str:
 def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:
     small = facts["miniatures"]
     which = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
-    warning = f"{which}: miniatures; no evidence for or against the published models. " if small else ""
+    warning = f"{which}: miniatures; {NO_EVIDENCE}. " if small else ""
     bands = "; bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else ""
     how = f"Mean over heads, then over images{bands}. Convention {facts['convention']}. Depth 0: embedding."
     return "\n".join(line for line in (f"{warning}{how}", paper_remark(facts), direction(summary)) if line)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..figures.miniatures import warning
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -31,9 +33,7 @@ def beneath(figure: Figure, facts: Mapping[str, Any], said: str) -> None:
         facts: of `stored_facts`.
         said: lines.
     """
-    small, models = facts["miniatures"], list(facts["layouts"])
-    who = "All models are miniatures" if small == models else f"Miniatures: {', '.join(small)}"
-    lines = [*said.splitlines(), *([f"{who}; no evidence for or against the published models."] if small else [])]
+    lines = [*said.splitlines(), *filter(None, [warning(facts)])]
     letters = int(figure.get_figwidth() / LETTER)
     figure.supxlabel("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=NOTE, color="0.3")
 
