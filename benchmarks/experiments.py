@@ -1,8 +1,9 @@
 """What a run costs: peak memory of few and of many images, and its speed beside the plain forward.
 
-    python -m benchmarks.experiments [--images 200 2000] [--model mini-moco] [--rounds 3]
+    python -m benchmarks.experiments [--experiment attention-distance] [--images 200 2000] [--model mini-moco]
+        [--rounds 3]
 
-Each run of `python -m experiments run attention-distance` is a process of its own on generated images; its peak is the
+Each run of `python -m experiments run` is a process of its own on generated images; its peak is the
 most memory that the system ever gave it, from start to figure. `ratio` is the peak of many images over that of few: 1
 where memory does not grow. `speed` is the images per second of measuring over those of the plain forward, both with the
 same loader, which reads in the process itself.
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parent.parent
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--experiment", default="attention-distance", help="one that goes through all images")
     parser.add_argument("--images", type=int, nargs=2, default=[200, 2000], metavar=("FEW", "MANY"))
     parser.add_argument("--model", default="mini-moco")
     parser.add_argument("--rounds", type=int, default=3)
@@ -43,12 +45,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _generate(folder / "images", many)
-        runs = {count: _run(folder, count, arguments.model) for count in (few, many)}
+        runs = {count: _run(folder, count, arguments.experiment, arguments.model) for count in (few, many)}
         plain = _plain_speed(folder / "images", few, arguments.model, arguments.rounds)
     peaks = {count: peak for count, (peak, _) in runs.items()}
     speeds = runs[many][1]
     report(
-        f"attention-distance of {arguments.model}, images of {SIDE} px, batches of {BATCH}, one thread",
+        f"{arguments.experiment} of {arguments.model}, images of {SIDE} px, batches of {BATCH}, one thread",
         {
             **{f"run of {count} images": {"peak MiB": peak} for count, peak in peaks.items()},
             f"measuring, {many} images": {"images/s": speeds["whole"]},
@@ -58,6 +60,7 @@ def main() -> None:
         },
         {
             "benchmark": "experiments",
+            "experiment": arguments.experiment,
             "images": [few, many],
             "peak_mib": [peaks[few], peaks[many]],
             "ratio": peaks[many] / peaks[few],
@@ -77,11 +80,11 @@ def _generate(folder: Path, count: int) -> None:
         Image.fromarray(pixels).save(folder / f"{number:06}.png", compress_level=1)
 
 
-def _run(folder: Path, count: int, model: str) -> tuple[float, dict[str, float]]:
+def _run(folder: Path, count: int, experiment: str, model: str) -> tuple[float, dict[str, float]]:
     """Peak memory of a run in MiB, and its images per second."""
     out = folder / f"run-{count}"
     options = ["--data", folder / "images", "--images", count, "--models", model, "--batch-size", BATCH, "--out", out]
-    command = [sys.executable, "-m", "experiments", "run", "attention-distance", *map(str, options)]
+    command = [sys.executable, "-m", "experiments", "run", experiment, *map(str, options)]
     command += ["--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     with (folder / "log").open("w+") as log:

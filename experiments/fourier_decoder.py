@@ -19,9 +19,11 @@ Source: Park et al. 2023 (arXiv:2305.00729), fig. 11.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from .applicable import NotApplicable
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from study.data import Images
+    from study.packed import Arrays
 
     from .masked.autoencoder import MaskedAutoencoder
     from .settings import Settings
@@ -58,10 +61,14 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     Raises:
         NotApplicable: no model has a decoder.
     """
-    from .masked.autoencoder import masked_autoencoder, with_decoders
+    from study.measurement import Measurement
+
+    from .masked.autoencoder import encoder_of, masked_autoencoder, opening, with_decoders
+    from .measuring.leader import measured_by_all
     from .measuring.models_and_images import known_facts
 
-    found, refused = with_decoders(masked_autoencoder, loaded, settings)
+    opened = opening(masked_autoencoder, loaded, settings)
+    found, refused = with_decoders(opened, loaded)
     if not found:
         raise NotApplicable(
             f"needs MAE's decoder, which none of these models has ({'; '.join(refused.values())}): name mini-mae, mae, "
@@ -69,11 +76,14 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
         )
     used = {name: loaded[name] for name in found}
     typed = dict(zip(loaded, settings.models or loaded, strict=True))
-    tables = [_table(name, network, images, settings, device) for name, network in found.items()]
+    asked = dataclasses.replace(settings, models=tuple(typed[name] for name in used))
+    part = functools.partial(amplitudes, decoder_input=settings.decoder_input, seed=settings.seed or 0)
+    leader = measured_by_all(Measurement(part, opened, encoder_of), found, images, settings, device)
     facts = {
         **known_facts(used, images),
-        **paper_curves(PAPER.values(), used, images, dataclasses.replace(settings, models=tuple(map(typed.get, used)))),
+        **paper_curves(PAPER.values(), used, images, asked),
         "metrics": [ENCODER, DECODER],
+        "images_per_second": leader.speeds,
         "decoders": {name: network.weights() for name, network in found.items()},
         "decoder_input": settings.decoder_input,
         "masked": {name: 1 - network.kept / (network.grid[0] * network.grid[1]) for name, network in found.items()},
@@ -87,7 +97,7 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     facts["notes"].append(
         f"the decoder is given {given} (--decoder-input {settings.decoder_input}); what the paper gave it is not known"
     )
-    return Findings({NAME: pd.concat(tables, ignore_index=True)}, {}, facts)
+    return Findings({NAME: leader.table()}, {}, facts)
 
 
 def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
@@ -102,40 +112,46 @@ def draw(findings: Findings, summary: pd.DataFrame) -> Figure:
     return decoder_figure(findings, summary)
 
 
-def _table(
-    name: str, network: MaskedAutoencoder, images: Images, settings: Settings, device: torch.device
-) -> pd.DataFrame:
-    """Per-image values of one model."""
+def amplitudes(
+    network: MaskedAutoencoder, batches: Iterable[Any], numbers: np.ndarray, *, decoder_input: str, seed: int
+) -> Arrays:
+    """Per-image values of some images, as `study.packed`: the encoder's on the whole images, then the decoder's.
+
+    Args:
+        network: on its device.
+        batches: of images and labels.
+        numbers: of these images in the collection; with the seed they decide the masks.
+        decoder_input: all or masked.
+        seed: of the masks.
+    """
     import torch
 
-    from .measuring.models_and_images import batches_of, placed
+    from study.packed import packed
 
-    found: list[pd.DataFrame] = []
-    first = 0
-    with placed(network, settings, device), torch.inference_mode():
-        for batch, _ in batches_of(name, network.encoder, images, settings):
-            numbers = range(first, first + len(batch))
-            pixels = batch.to(device, getattr(torch, settings.dtype))
-            found += _of_batch(network, pixels, numbers, settings)
-            first += len(batch)
-    table = pd.concat(found, ignore_index=True)
-    return table.assign(model=name, head=-1, component=-1, convention="")
+    tables: list[pd.DataFrame] = []
+    parameter = next(network.parameters())
+    with torch.inference_mode():
+        for pixels, _ in batches:
+            own, numbers = numbers[: len(pixels)], numbers[len(pixels) :]
+            tables += _of_batch(network, pixels.to(parameter.device, parameter.dtype), own, decoder_input, seed)
+    return packed(pd.concat(tables, ignore_index=True).assign(head=-1, component=-1, convention=""))
 
 
-def _of_batch(network: MaskedAutoencoder, pixels: Tensor, numbers: range, settings: Settings) -> list[pd.DataFrame]:
-    """The encoder's values on the whole images, then the decoder's."""
+def _of_batch(
+    network: MaskedAutoencoder, pixels: Tensor, numbers: np.ndarray, decoder_input: str, seed: int
+) -> list[pd.DataFrame]:
     from models import TokenLayout, token_layout
 
     layout = token_layout(network.encoder)
     of_encoder, given = _amplitudes(network.encoder, lambda: network.whole(pixels), layout, first=0)
-    if settings.decoder_input == "masked":
-        given = network.latent(pixels, numbers, settings.seed or 0)
+    if decoder_input == "masked":
+        given = network.latent(pixels, numbers.tolist(), seed)
     decoder = network.decoder
     of_patches = TokenLayout(class_tokens=1, registers=0, grid=network.grid, patch_size=decoder.patch_size)
     depth = len(network.encoder.blocks)
     of_decoder, _ = _amplitudes(decoder, lambda: decoder(*given), of_patches, first=depth)
     return [
-        pd.DataFrame({"metric": metric, "depth": depth, "image": list(numbers), "value": values.numpy()})
+        pd.DataFrame({"metric": metric, "depth": depth, "image": numbers, "value": values.numpy()})
         for metric, found in ((ENCODER, of_encoder), (DECODER, of_decoder))
         for depth, values in found.items()
     ]

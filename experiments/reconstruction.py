@@ -17,6 +17,7 @@ Source: He et al. 2022 (arXiv:2111.06377), fig. 2; Xie et al. 2022 (arXiv:2111.0
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,15 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     Raises:
         NotApplicable: no model has a decoder or a pixel head.
     """
-    from .masked.autoencoder import painter, with_decoders
-    from .masked.painting import Painting
+    from study.measurement import Measurement
+
+    from .masked.autoencoder import encoder_of, opening, painter, with_decoders
+    from .masked.painting import painted, picture_and_share
+    from .measuring.leader import measured_by_all
     from .measuring.models_and_images import known_facts
 
-    found, refused = with_decoders(painter, loaded, settings)
+    opened = opening(painter, loaded, settings)
+    found, refused = with_decoders(opened, loaded)
     if not found:
         raise NotApplicable(
             f"needs what paints behind the mask, which none of these models has ({'; '.join(refused.values())}): name "
@@ -64,21 +69,25 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
         )
     shown = sorted({round(place * (len(images) - 1) / max(1, SHOWN - 1)) for place in range(SHOWN)})
     seed = settings.seed or 0
-    painted = {name: Painting.of(name, one, images, settings, device, shown) for name, one in found.items()}
+    part = functools.partial(painted, seed=seed, shown=shown)
+    leader = measured_by_all(Measurement(part, opened, encoder_of), found, images, settings, device)
+    pictures, shares = {}, {}
+    for name in found:
+        pictures[name], shares[name] = picture_and_share(leader.of(name))
     facts = {
         **known_facts({name: loaded[name] for name in found}, images),
         "metrics": list(METRICS),
+        "images_per_second": leader.speeds,
         "decoders": {name: one.weights() for name, one in found.items()},
         "names": [images.names[number] for number in shown],
         "pictures": {name: f"painted-{number}" for number, name in enumerate(found, start=1)},
-        "masked": {name: one.share for name, one in painted.items()},
+        "masked": shares,
         "normalised": [name for name, one in found.items() if one.normalised],
         "seed": seed,
-        "notes": [_said(name, one, painted[name].share, seed) for name, one in found.items()]
+        "notes": [_said(name, one, shares[name], seed) for name, one in found.items()]
         + [f"{name} is left out: {why}" for name, why in refused.items()],
     }
-    table = pd.concat([one.table for one in painted.values()], ignore_index=True)
-    return Findings({NAME: table}, {facts["pictures"][name]: one.picture for name, one in painted.items()}, facts)
+    return Findings({NAME: leader.table()}, {facts["pictures"][name]: one for name, one in pictures.items()}, facts)
 
 
 def draw(findings: Findings, summary: pd.DataFrame) -> Figure:

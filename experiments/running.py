@@ -48,8 +48,8 @@ class _Bench:
 def run_experiments(folders: Mapping[str, Path], settings: Settings, command: str, *, alone: bool) -> None:
     """Run experiments on the same images and write their results; in several processes, the first one's part of it.
 
-    Images of metrics over depth are dealt over all processes that torchrun started. Everything else is done by the
-    first one alone, which writes, draws and tells, while the others wait.
+    What goes through all images is dealt over all processes that torchrun started. Everything else is done by the
+    first one alone, which looks at single photographs, writes, draws and tells, while the others wait.
 
     Args:
         folders: of the results, by name of the experiment; the first process's exist and can be written to.

@@ -10,14 +10,15 @@ is the embedding. What rounding leaves beyond the true rank is not drawn.
 
 The image level depends on how many images there are: of few images the small values come out too small. The 128th
 needs more than 128 images; of fewer images, tokens or channels than the paper's other ranks are shown, which the figure
-names. `--relative` draws the difference to depth 0 (open point O5), `--depths` chooses the depths of the spectra.
+names. While it runs `--out` holds the values of each image (8 bytes for each depth and patch, 4 for each channel).
+`--relative` draws the difference to depth 0 (open point O5), `--depths` chooses the depths of the spectra.
 
 Source: Park et al. 2023 (arXiv:2305.00729), fig. 7, and its author in issue 2 of the official repository.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from study.data import Images
 
     from .settings import Settings
-    from .tokens.spectra import DepthSpectra
 
 NAME = "singular-spectra"
 OVER_DEPTH = "over_depth"
@@ -52,10 +52,15 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     Raises:
         NotApplicable: a depth that a model does not have.
     """
+    import torch
+
+    from study.measurement import Measurement
+
+    from .measuring.leader import measured_by_all
     from .measuring.models_and_images import known_facts
     from .tokens.singular_choices import drawn_depths, notes, shown_ranks
     from .tokens.singular_tables import all_ranks, over_depth, per_image
-    from .tokens.spectra import group_count
+    from .tokens.spectra import depth_spectra, group_count, groups_at_random, spectra_part
 
     facts = known_facts(loaded, images)
     sizes = {name: {**size, "channels": loaded[name].embed_dim} for name, size in facts["layouts"].items()}
@@ -63,8 +68,11 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
     groups = {name: group_count(size["channels"], size["depth"] + 1, len(images)) for name, size in sizes.items()}
     ranks = shown_ranks(sizes, len(images))
     tables: dict[str, list[pd.DataFrame]] = {NAME: [], OVER_DEPTH: [], PER_IMAGE: []}
-    for name, model in loaded.items():
-        depths = _pass(name, model, images, settings, device, groups[name], ranks["tokens"])
+    leader = measured_by_all(Measurement(spectra_part), loaded, images, settings, device)
+    for name in loaded:
+        group_of = groups_at_random(len(images), groups[name], settings.seed or 0)
+        precision = torch.finfo(getattr(torch, settings.dtype)).eps
+        depths = depth_spectra(leader.of(name), group_of=group_of, ranks=ranks["tokens"], precision=precision)
         spectra = all_ranks(depths, list(ranks))
         of_model = {
             NAME: spectra,
@@ -75,6 +83,7 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
             rows.insert(0, "model", name)
             tables[table].append(rows)
     facts |= {
+        "images_per_second": leader.speeds,
         "ranks": ranks,
         "groups": groups,
         "drawn": drawn,
@@ -94,21 +103,3 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
     from .figures.singular_spectra import spectra_figure
 
     return spectra_figure(findings)
-
-
-def _pass(
-    name: str,
-    model: Any,
-    images: Images,
-    settings: Settings,
-    device: torch.device,
-    groups: int,
-    ranks: Sequence[int],
-) -> list[DepthSpectra]:
-    """What one pass of a model keeps of each depth."""
-    from .measuring.models_and_images import batches_of, placed
-    from .tokens.spectra import groups_at_random, spectra_of
-
-    group_of = groups_at_random(len(images), groups, settings.seed or 0)
-    with placed(model, settings, device):
-        return spectra_of(model, batches_of(name, model, images, settings), group_of=group_of, ranks=ranks)

@@ -14,7 +14,6 @@ Source: Park et al. 2023 (arXiv:2305.00729), fig. 6.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from .findings import Findings
-from .measuring.models_and_images import batches_of, chosen_depths, known_facts, placed
+from .measuring.models_and_images import chosen_depths, known_facts, placed
 from .tokens.clouds import token_clouds, two_images
 
 if TYPE_CHECKING:
@@ -56,13 +55,18 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
         NotApplicable: a model has no block at a depth asked for.
     """
     from study.data import subset
+    from study.measurement import Measurement
+    from study.token_motion import joined_motion, motion_part
+
+    from .measuring.leader import measured_by_all
 
     depths = chosen_depths(settings.depths, loaded, DEPTHS)
     pair, numbers = two_images(images), subset(len(images), MOST, None)
     tables: dict[str, list[Any]] = {NAME: [], "spread": [], "clouds": [], "axes": []}
+    leader = measured_by_all(Measurement(motion_part), loaded, images, settings, device, only=numbers)
     for name, model in loaded.items():
+        motion = joined_motion(leader.of(name))
         with placed(model, settings, device):
-            motion = _motion(name, model, images, numbers, settings)
             clouds, axes = token_clouds(model, images, pair, depths[name], settings.basis)
         found = {NAME: _changes(motion, settings), "spread": _spread(motion, numbers), "clouds": clouds, "axes": axes}
         for key, table in found.items():
@@ -70,6 +74,7 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
     facts = {
         **known_facts(loaded, images),
         "measured": len(numbers),
+        "images_per_second": leader.speeds,
         "depths": depths,
         "basis": settings.basis,
         "shown": {str(number): images.names[number] for number in pair},
@@ -88,13 +93,6 @@ def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
     from .figures.token_transformation import transformation_figure
 
     return transformation_figure(findings)
-
-
-def _motion(name: str, model: Any, images: Images, numbers: Sequence[int], settings: Settings) -> TokenMotion:
-    from study.token_motion import token_motion
-
-    part = dataclasses.replace(images, sources=tuple(images.sources[number] for number in numbers), labels=None)
-    return token_motion(model, batches_of(name, model, part, settings))
 
 
 def _changes(motion: TokenMotion, settings: Settings) -> pd.DataFrame:

@@ -13,12 +13,13 @@ LONGEST = 8  # batches of a chunk: what a kill costs at most
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The cut, which depends on nothing but these three numbers, so that any number of processes makes the same.
+    """The cut, which depends on nothing but these numbers, so that any number of processes makes the same.
 
     Attributes:
         images: how many there are.
         batch_size: images in a batch; the last may be smaller.
         seed: of the order in which they are taken; None for the order they stand in.
+        only: numbers of those that are taken, as many as `images`, in this order; None for all of the collection.
 
     >>> plan = Plan(images=10, batch_size=4, seed=None)
     >>> plan.chunks, list(plan.batches(2)), plan.numbers(2)
@@ -28,6 +29,7 @@ class Plan:
     images: int
     batch_size: int
     seed: int | None = None
+    only: tuple[int, ...] | None = None
 
     @property
     def length(self) -> int:
@@ -42,9 +44,8 @@ class Plan:
     @cached_property
     def order(self) -> np.ndarray:
         """Numbers of the images in the order in which they are taken; drawn, every beginning of it is a sample."""
-        if self.seed is None:
-            return np.arange(self.images)
-        return np.random.default_rng(self.seed).permutation(self.images)
+        numbers = np.arange(self.images) if self.only is None else np.array(self.only)
+        return numbers if self.seed is None else np.random.default_rng(self.seed).permutation(numbers)
 
     def batches(self, chunk: int) -> range:
         """Numbers of a chunk's batches."""

@@ -1,4 +1,4 @@
-"""The parts of a table that is being measured: on disk, so that a killed run goes on, or in memory."""
+"""The parts of what is being measured: on disk, so that a killed run goes on, or in memory."""
 
 from __future__ import annotations
 
@@ -12,22 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from .alone import LOCK, locked
 from .atomic import replacing
-from .record import COLUMNS
+from .packed import Arrays
 
 PARTS = "parts"
 IDENTITY = "run.json"
 FILES = "[0-9]*.npz"
-NUMBERS = ("depth", "head", "image", "component", "value")
-WORDS = ("metric", "convention")
 SHOWN = 12  # digits of a hash in a message
 
 
 class Parts:
-    """A table for each model and chunk of images, whole or not there.
+    """Arrays for each model and chunk of images, whole or not there.
 
     Args:
         folder: that they stand in, made with the first of them; None keeps them in memory.
@@ -39,7 +36,7 @@ class Parts:
 
     def __init__(self, folder: Path | None, identity: Mapping[str, Any], *, replace: bool = False) -> None:
         self.folder, self.identity = folder, dict(identity)
-        self._held: dict[tuple[int, int], pd.DataFrame] = {}
+        self._held: dict[tuple[int, int], Arrays] = {}
         self._told = False
         if folder is None or not any(folder.glob(FILES)):
             return
@@ -58,14 +55,14 @@ class Parts:
         """Whether the part of (number of the model, chunk) is there."""
         return place in self._held if self.folder is None else self._path(place).is_file()
 
-    def write(self, place: tuple[int, int], table: pd.DataFrame) -> None:
-        """Keep a part: per-image values as `models.measure` gives them.
+    def write(self, place: tuple[int, int], arrays: Arrays) -> None:
+        """Keep a part.
 
         Raises:
             OSError: the folder cannot be written to, or the disk is full.
         """
         if self.folder is None:
-            self._held[place] = table
+            self._held[place] = arrays
             return
         if not self._told:  # what a run killed before its first part said there is not true of these
             self.folder.mkdir(exist_ok=True)
@@ -73,18 +70,17 @@ class Parts:
                 part.write_text(json.dumps(self.identity, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             self._told = True
         with replacing(self._path(place)) as part, part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **_arrays(table))
+            np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
 
-    def read(self, place: tuple[int, int], model: str) -> pd.DataFrame:
-        """A part, with the model's name in front.
+    def read(self, place: tuple[int, int]) -> Arrays:
+        """A part.
 
         Raises:
             ValueError: the file is damaged.
         """
-        table = self._held[place] if self.folder is None else _read(self._path(place))
-        return table.assign(model=model)[list(COLUMNS)]
+        return self._held[place] if self.folder is None else _read(self._path(place))
 
     def _path(self, place: tuple[int, int]) -> Path:
         if self.folder is None:
@@ -115,23 +111,12 @@ def remove_parts(folder: Path) -> None:
             path.unlink()
 
 
-def _arrays(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    arrays = {name: table[name].to_numpy() for name in NUMBERS}
-    for name in WORDS:
-        words = table[name].astype("category").cat
-        arrays |= {name: words.codes.to_numpy(), f"{name}s": np.array(words.categories, dtype=np.str_)}
-    return arrays
-
-
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        columns = {name: arrays[name] for name in NUMBERS}
-        words = {name: pd.Categorical.from_codes(arrays[name], arrays[f"{name}s"].astype(object)) for name in WORDS}
+            return {name: file[name] for name in file.files}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and give the command again") from error
-    return pd.DataFrame(columns | words)
 
 
 def _known(path: Path) -> dict[str, Any]:

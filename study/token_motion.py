@@ -7,11 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from models import tap
 from ops import common_movement, resampled_means, token_spread
+
+from .packed import Arrays
 
 WHEN = ("before_attention", "after_attention")
 
@@ -65,6 +68,19 @@ def token_motion(model: Any, batches: Iterable[Any]) -> TokenMotion:
 
     within, centres = (torch.stack([of(f"{name} {point}") for point in WHEN]) for name in ("within", "centres"))
     return TokenMotion(within, centres, of("common"))
+
+
+def motion_part(model: Any, batches: Iterable[Any], numbers: np.ndarray) -> Arrays:
+    """`token_motion` as arrays; for `study.measurement`."""
+    return {name: values.numpy() for name, values in vars(token_motion(model, batches)).items()}
+
+
+def joined_motion(parts: Iterable[Arrays]) -> TokenMotion:
+    """One of all images from those of `motion_part`, in the order of the images."""
+    held = list(parts)
+    axes = {"within": 2, "centres": 2, "common": 1}  # of the images
+    joined = {name: np.concatenate([part[name] for part in held], axis) for name, axis in axes.items()}
+    return TokenMotion(**{name: torch.from_numpy(values) for name, values in joined.items()})
 
 
 def mean_changes(motion: TokenMotion, *, level: float = 0.95, seed: int = 0) -> dict[str, Tensor]:

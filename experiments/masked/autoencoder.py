@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class MaskedAutoencoder(nn.Module):
         """The patches of an image that are masked."""
         return self._order(image, seed).argsort() >= self.kept
 
-    def latent(self, images: Tensor, numbers: range, seed: int) -> tuple[Tensor, Int64[Tensor, "batch patch"]]:
+    def latent(self, images: Tensor, numbers: Sequence[int], seed: int) -> tuple[Tensor, Int64[Tensor, "batch patch"]]:
         """Normed tokens of an encoder that sees only what is not masked, and each patch's place in their order.
 
         Args:
@@ -64,7 +65,7 @@ class MaskedAutoencoder(nn.Module):
         places = torch.arange(self.grid[0] * self.grid[1], device=images.device)
         return self.encoder.forward_features(images), places.expand(len(images), -1)
 
-    def painted(self, images: Tensor, numbers: range, seed: int) -> Tensor:
+    def painted(self, images: Tensor, numbers: Sequence[int], seed: int) -> Tensor:
         """Images in normalised pixels; what was normalised within each patch, with the true patches' statistics."""
         prediction = self.decoder(*self.latent(images, numbers, seed)).float()
         size = self.decoder.patch_size
@@ -113,7 +114,7 @@ class MaskedPainter(nn.Module):
         )
         return torch.from_numpy(mask).flatten().bool()
 
-    def painted(self, images: Tensor, numbers: range, seed: int) -> Tensor:
+    def painted(self, images: Tensor, numbers: Sequence[int], seed: int) -> Tensor:
         """Images in normalised pixels."""
         mask = torch.stack([self.hidden(number, seed) for number in numbers]).to(images.device)
         with self._mask_tokens(mask):
@@ -168,23 +169,47 @@ def _decoder(name: str, num_heads: int | None) -> Decoder:
         return load_decoder(name, num_heads=num_heads)
 
 
-def with_decoders(
-    load: Callable[[str, Any, int | None], Any], loaded: Mapping[str, Any], settings: Settings
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """What `load` makes of each model, and why it makes nothing of the others.
+Load = Callable[[str, Any, int | None], Any]
+"""From (name as the user typed it, encoder, number of heads that the user gave) to the network."""
+
+
+def opening(load: Load, loaded: Mapping[str, Any], settings: Settings) -> Callable[[str, Any], Any]:
+    """`load` as `study.measurement` calls it: with the name that the figure shows and the encoder.
 
     Args:
-        load: from (name as the user typed it, encoder, number of heads that the user gave).
+        load: `masked_autoencoder` or `painter`.
         loaded: encoders by the names that the figure shows, in the order of `settings.models`.
         settings: of the run.
     """
+    typed = dict(zip(loaded, settings.models or loaded, strict=True))
+    return functools.partial(_opened, load=load, typed=typed, num_heads=settings.num_heads)
+
+
+def _opened(name: str, encoder: Any, *, load: Load, typed: Mapping[str, str], num_heads: int | None) -> Any:
+    return load(typed[name], encoder, num_heads)
+
+
+def with_decoders(
+    opened: Callable[[str, Any], Any], loaded: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The networks of the models that have one, and why the others have none.
+
+    Args:
+        opened: of `opening`.
+        loaded: encoders by the names that the figure shows.
+    """
     found, refused = {}, {}
-    for (shown, encoder), name in zip(loaded.items(), settings.models or loaded, strict=True):
+    for name, encoder in loaded.items():
         try:
-            found[shown] = load(name, encoder, settings.num_heads)
+            found[name] = opened(name, encoder)
         except (OSError, ValueError) as error:
-            refused[shown] = str(error)
+            refused[name] = str(error)
     return found, refused
+
+
+def encoder_of(network: Any) -> Any:
+    """The ViT in it."""
+    return network.encoder
 
 
 def painter(name: str, encoder: nn.Module, num_heads: int | None = None) -> MaskedAutoencoder | MaskedPainter:

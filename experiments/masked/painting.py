@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from einops import rearrange
@@ -16,61 +17,54 @@ from torch import Tensor
 
 from models.decoder import images_from_patches, patches_from_images
 from pretraining.watching.reconstructions import GREY, mosaic
-from study.data import Images
-
-from ..measuring.models_and_images import batches_of, placed
-from ..settings import Settings
+from study.packed import Arrays, packed
 
 COLOURS = 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Painting:
-    """What came out for one model.
+def painted(network: Any, batches: Iterable[Any], numbers: np.ndarray, *, seed: int, shown: Sequence[int]) -> Arrays:
+    """What a model paints behind the masks of some images.
 
-    Attributes:
-        table: per-image errors, columns of `study.record`.
-        picture: rows of originals, masked and painted images.
-        share: of the patches that was masked, mean over images.
+    Args:
+        network: of `experiments.masked.autoencoder.painter`, on its device.
+        batches: of images and labels.
+        numbers: of these images in the collection; with the seed they decide the masks.
+        seed: of the masks.
+        shown: numbers of the images in the picture.
+    Returns:
+        Per-image errors as `study.packed`; `share` (image), of the patches that was masked; `tiles` (3 shown height
+        width 3), in 8 bit, of those that are shown.
     """
+    parameter = next(network.parameters())
+    errors: dict[str, list[Tensor]] = defaultdict(list)
+    tiles, shares, left = [], [], numbers
+    with torch.inference_mode():
+        for batch, _ in batches:
+            own, left = left[: len(batch)].tolist(), left[len(batch) :]
+            paint = network.painted(batch.to(parameter.device, parameter.dtype), own, seed).cpu()
+            hidden = torch.stack([network.hidden(number, seed) for number in own])
+            shares.append(hidden.double().mean(dim=1))
+            for metric, values in masked_errors(batch, paint, hidden, grid=network.grid).items():
+                errors[metric].append(values)
+            chosen = [place for place, number in enumerate(own) if number in shown]
+            tiles.append(_tiles(network.encoder, batch[chosen], paint[chosen], hidden[chosen], network.grid))
+    rows = [pd.DataFrame({"image": numbers, "metric": name, "value": torch.cat(one)}) for name, one in errors.items()]
+    table = pd.concat(rows, ignore_index=True)
+    table = table.assign(depth=len(network.encoder.blocks), head=-1, component=-1, convention="")
+    return {**packed(table), "share": torch.cat(shares).numpy(), "tiles": torch.cat(tiles, dim=1).numpy()}
 
-    table: pd.DataFrame
-    picture: Image.Image
-    share: float
 
-    @classmethod
-    def of(
-        cls, name: str, network: Any, images: Images, settings: Settings, device: torch.device, shown: Sequence[int]
-    ) -> Painting:
-        """One pass.
+def picture_and_share(parts: Iterable[Arrays]) -> tuple[Image.Image, float]:
+    """Rows of originals, masked and painted images; and the share of the patches that was masked, mean over images.
 
-        Args:
-            name: of the model in the table.
-            network: of `experiments.masked.autoencoder.painter`.
-            images: of `open_images`.
-            settings: of the run.
-            device: to run on.
-            shown: numbers of the images in the picture.
-        """
-        encoder, seed = network.encoder, settings.seed or 0
-        errors: dict[str, list[Tensor]] = {}
-        tiles, shares, first = [], [], 0
-        with placed(network, settings, device), torch.inference_mode():
-            for batch, _ in batches_of(name, encoder, images, settings):
-                numbers = range(first, first + len(batch))
-                first += len(batch)
-                painted = network.painted(batch.to(device, getattr(torch, settings.dtype)), numbers, seed).cpu()
-                hidden = torch.stack([network.hidden(number, seed) for number in numbers])
-                shares.append(hidden.double().mean(dim=1))
-                for metric, values in masked_errors(batch, painted, hidden, grid=network.grid).items():
-                    errors.setdefault(metric, []).append(values)
-                chosen = [place for place, number in enumerate(numbers) if number in shown]
-                tiles.append(_tiles(encoder, batch[chosen], painted[chosen], hidden[chosen], network.grid))
-        depth = len(encoder.blocks)
-        table = pd.concat([_rows(metric, torch.cat(values)) for metric, values in errors.items()], ignore_index=True)
-        table = table.assign(model=name, depth=depth, head=-1, component=-1, convention="")
-        picture = Image.fromarray(mosaic(torch.cat(tiles, dim=1)).numpy())
-        return cls(table, picture, float(torch.cat(shares).mean()))
+    Args:
+        parts: of `painted`, in the order of the images.
+    """
+    tiles, masked, images = [], 0.0, 0
+    for part in parts:
+        tiles.append(torch.from_numpy(part["tiles"]))
+        masked, images = masked + float(part["share"].sum()), images + len(part["share"])
+    return Image.fromarray(mosaic(torch.cat(tiles, dim=1)).numpy()), masked / images
 
 
 def masked_errors(
@@ -102,10 +96,6 @@ def masked_errors(
     guesses = {"error": guess, "visible_mean": flat, "patch_mean": true.mean(dim=-1, keepdim=True)}
     count = hidden.sum(dim=1) * true.shape[2]
     return {name: ((one - true).square() * hidden[..., None]).sum(dim=(1, 2)) / count for name, one in guesses.items()}
-
-
-def _rows(metric: str, values: Tensor) -> pd.DataFrame:
-    return pd.DataFrame({"image": range(len(values)), "metric": metric, "value": values.numpy()})
 
 
 def _tiles(encoder: Any, images: Tensor, painted: Tensor, hidden: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -65,7 +65,7 @@ def measured(
         settings: of the run.
         device: to run on.
     """
-    from .leader import found
+    from .metrics import found
     from .models_and_images import known_facts
 
     known = found(metrics, loaded, images, settings, device)

@@ -10,28 +10,38 @@ import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import nn
 
 from study.chunked import measured_chunks
 from study.chunks import Plan
 from study.data import Images
+from study.measurement import Measurement
 from study.pace import Clock, Pace
+from study.packed import Arrays
 from study.processes import gathered, process_count, process_number, told
 from study.provenance import weights_hash
-
-Metrics = Mapping[str, Callable[..., Any]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What all processes measure together."""
+    """What all processes measure together.
+
+    Attributes:
+        model: its name in the run.
+        weights: hash of the network that the measurement makes of it.
+        digest: of the images.
+        measurement: what is measured.
+        plan: how the images are cut.
+        chunks: those to measure.
+        workers: of each process, that read images.
+        dtype: of the network.
+    """
 
     model: str
     weights: str
     digest: str
-    metrics: Metrics
+    measurement: Measurement
     plan: Plan
     chunks: tuple[int, ...]
     workers: int
@@ -51,7 +61,7 @@ def help_measuring(loaded: Mapping[str, nn.Module], images: Images | None, devic
     failed: Exception | None = None
     while (task := told(None)) is not None:
         try:
-            for _ in measured_together(task, loaded.get(task.model), images, device, []):
+            for _ in measured_together(task, _opened(task, loaded), images, device, []):
                 pass
         except OtherFailed:
             continue
@@ -77,10 +87,18 @@ class OtherFailed(ValueError):
 
 
 def measured_together(
-    task: Task, model: Any | None, images: Images | None, device: torch.device, paces: list[Pace]
-) -> Generator[tuple[int, pd.DataFrame]]:
-    """Parts of all processes in the order of the chunks; all processes take part, and know of each other's failures."""
-    mine = _Share(task, model, images, device)
+    task: Task, network: Callable[[], Any], images: Images | None, device: torch.device, paces: list[Pace]
+) -> Generator[tuple[int, Arrays]]:
+    """Parts of all processes in the order of the chunks; all processes take part, and know of each other's failures.
+
+    Args:
+        task: the same in all of them.
+        network: gives what the measurement makes of the task's model; on the CPU afterwards.
+        images: of `open_images`; None where there are none.
+        device: of this process.
+        paces: takes the pace of each process, at the end.
+    """
+    mine = _Share(task, network, images, device)
     try:
         for _ in range(-(-len(task.chunks) // process_count())):
             yield from mine.exchanged()
@@ -91,41 +109,54 @@ def measured_together(
             mine.exchanged()
         raise
     finally:
-        if model is not None:
-            model.cpu()
+        mine.parts.close()
+
+
+def _opened(task: Task, loaded: Mapping[str, nn.Module]) -> Callable[[], Any]:
+    """What the measurement makes of the model here."""
+
+    def network() -> Any:
+        if task.model not in loaded:
+            raise ValueError(
+                f"process {process_number()} has not loaded {task.model}: give each process the same command, and no "
+                "machine a folder --out with results of its own"
+            )
+        return task.measurement.opened(task.model, loaded[task.model])
+
+    return network
 
 
 class _Share:
     """What one process does of a task."""
 
-    def __init__(self, task: Task, model: Any | None, images: Images | None, device: torch.device) -> None:
+    def __init__(self, task: Task, network: Callable[[], Any], images: Images | None, device: torch.device) -> None:
         self.task, self.clock = task, Clock()
         self.failure: str | None = None
         self._error: Exception | None = None
-        self._parts = self._measured(model, images, device)
+        self.parts = self._measured(network, images, device)
 
     def _measured(
-        self, model: Any | None, images: Images | None, device: torch.device
-    ) -> Iterator[tuple[int, pd.DataFrame]]:
-        task = self.task
-        if model is None or images is None:
-            raise ValueError(
-                f"process {process_number()} has not loaded {task.model}: give each process the same command, and no "
-                "machine a folder --out with results of its own"
+        self, opened: Callable[[], Any], images: Images | None, device: torch.device
+    ) -> Generator[tuple[int, Arrays]]:
+        task, network = self.task, opened()
+        if images is None:
+            raise ValueError(f"process {process_number()} has opened no images: give each process the same command")
+        network.to(device, getattr(torch, task.dtype))
+        try:
+            if process_number() and (weights_hash(network), images.digest) != (task.weights, task.digest):
+                raise ValueError(
+                    f"the weights of {task.model} or the images are others in process {process_number()} than in the "
+                    "first one: give each machine the same files"
+                )
+            mine = task.chunks[process_number() :: process_count()]
+            bar = task.model if process_number() == 0 else ""
+            yield from measured_chunks(
+                network, images, task.measurement, task.plan, mine, clock=self.clock, workers=task.workers, bar=bar
             )
-        model.to(device, getattr(torch, task.dtype))
-        if process_number() and (weights_hash(model), images.digest) != (task.weights, task.digest):
-            raise ValueError(
-                f"the weights of {task.model} or the images are others in process {process_number()} than in the first "
-                "one: give each machine the same files"
-            )
-        mine = task.chunks[process_number() :: process_count()]
-        bar = task.model if process_number() == 0 else ""
-        yield from measured_chunks(
-            model, images, task.metrics, task.plan, mine, clock=self.clock, workers=task.workers, bar=bar
-        )
+        finally:
+            network.cpu()
 
-    def exchanged(self) -> list[tuple[int, pd.DataFrame]]:
+    def exchanged(self) -> list[tuple[int, Arrays]]:
         """The next part of each process that has one.
 
         Raises:
@@ -133,7 +164,7 @@ class _Share:
         """
         part = None
         try:
-            part = next(self._parts, None) if self.failure is None else None
+            part = next(self.parts, None) if self.failure is None else None
         except Exception as error:
             self.failure, self._error = str(error), error
         return [part for part in self._agreed(part) if part is not None]

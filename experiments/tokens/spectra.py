@@ -1,18 +1,21 @@
-"""Singular spectra of tokens and of images at every depth, gathered in one pass; memory does not grow with images."""
+"""Singular spectra of tokens and of images at every depth, from one pass; memory does not grow with images."""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor, nn
 
 import models
 import ops
+from study.packed import Arrays
 
 from .singular_choices import GROUPS
 
@@ -153,34 +156,57 @@ def without_each(parts: Sequence[ops.Covariance]) -> Iterator[ops.Covariance]:
 
 
 @torch.inference_mode()
-def spectra_of(
-    model: Any, batches: Iterable[tuple[Tensor, Any]], *, group_of: Tensor, ranks: Sequence[int]
-) -> list[DepthSpectra]:
-    """One pass: for the embedding and each block's output, without the last norm, what the spectra are made of.
+def spectra_part(model: Any, batches: Iterable[tuple[Tensor, Any]], numbers: np.ndarray) -> Arrays:
+    """Of the embedding and each block's output, without the last norm, what the spectra of many images are made of.
 
     Args:
         model: a ViT on its device, in eval mode.
         batches: of images, with anything beside them.
-        group_of: group of each image.
-        ranks: of the token level that are kept for each image.
+        numbers: of these images in the collection.
+    Returns:
+        `spectra` (depth image rank), natural logarithms of the token level, float64, NaN where rounding leaves
+        nothing; `means` (depth image channel), mean patch tokens in the model's precision, at least float32.
     """
     parameter = next(model.parameters())
-    depths = [DepthSpectra(group_of, ranks, torch.finfo(parameter.dtype).eps) for _ in range(len(model.blocks) + 1)]
-    first: list[Tensor] = []
+    precision = torch.promote_types(parameter.dtype, torch.float32)
+    spectra: dict[int, list[Tensor]] = defaultdict(list)
+    means: dict[int, list[Tensor]] = defaultdict(list)
 
     def take(layer: int, point: str, tokens: Tensor) -> None:
+        depth = 0 if point == "embedding" else layer + 1
         patches = tokens[:, trace.layout.prefix :]
-        spectra = ops.singular_spectrum(patches).cpu()
-        depth = depths[0 if point == "embedding" else layer + 1]
         samples, channels = patches.shape[1:]
-        spectra = above_rounding(spectra, samples=samples, precision=depth.precision, channels=channels)
-        if depth is depths[0]:
-            first[:] = [spectra]
-        depth.update(spectra, first[0], patches.double().mean(dim=1).cpu())
+        found = ops.singular_spectrum(patches).cpu()
+        epsilon = torch.finfo(parameter.dtype).eps
+        spectra[depth].append(above_rounding(found, samples=samples, precision=epsilon, channels=channels))
+        means[depth].append(patches.double().mean(dim=1).to(precision).cpu())
 
     with models.tap(model, points=["embedding", "after_mlp"], on_tokens=take) as trace:
         for images, _ in batches:
             model(images.to(parameter.device, parameter.dtype))
+    return {
+        name: torch.stack([torch.cat(found[depth]) for depth in sorted(found)]).numpy()
+        for name, found in (("spectra", spectra), ("means", means))
+    }
+
+
+def depth_spectra(
+    parts: Iterable[Arrays], *, group_of: Tensor, ranks: Sequence[int], precision: float
+) -> list[DepthSpectra]:
+    """What is shown of each depth, from the parts of `spectra_part` in the order of the images, one at a time.
+
+    Args:
+        parts: of all images.
+        group_of: group of each image.
+        ranks: of the token level that are kept for each image.
+        precision: of the model's numbers (`torch.finfo(dtype).eps`).
+    """
+    depths: list[DepthSpectra] = []
+    for part in parts:
+        spectra, means = (torch.from_numpy(part[name]) for name in ("spectra", "means"))
+        depths = depths or [DepthSpectra(group_of, ranks, precision) for _ in spectra]
+        for depth, own, centres in zip(depths, spectra, means, strict=True):
+            depth.update(own, spectra[0], centres.double())
     for depth in depths:
         depth.flush()
     return depths

@@ -20,6 +20,7 @@ from experiments.fourier_decoder import draw, measure
 from experiments.masked.autoencoder import MaskedAutoencoder, masked_autoencoder
 from experiments.settings import Settings
 from models import image_transform, load_decoder, load_model
+from study import chunked
 from study.data import open_images
 from study.record import COLUMNS, read_table, write_table
 from study.summary import summary
@@ -122,9 +123,7 @@ def test_official_files_by_command(golden, tmp_path, monkeypatch):
         pixels = image * np.array(meta["std"])[:, None, None] + np.array(meta["mean"])[:, None, None]
         Image.fromarray((pixels * 255).round().astype(np.uint8).transpose(1, 2, 0)).save(tmp_path / f"{number}.png")
     whole = transforms.Compose([transforms.ToTensor(), transforms.Normalize(meta["mean"], meta["std"])])
-    monkeypatch.setattr(
-        models, "image_transform", lambda model: whole
-    )  # these pictures are neither resized nor cropped
+    monkeypatch.setattr(chunked, "image_transform", lambda model: whole)  # neither resize nor crop
     command = ["run", "fourier-decoder", "--models", str(path), "--num-heads", str(meta["num_heads"])]
     assert main([*command, "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
     table = read_table(tmp_path / "out" / "fourier-decoder.csv")

@@ -2,22 +2,21 @@
 
 import json
 
-import pandas as pd
+import numpy as np
 import pytest
 
 from study.parts import IDENTITY, Parts
 
 
 def part(value):
-    row = {"depth": 1, "head": -1, "image": 0, "metric": "m", "component": -1, "convention": "", "value": value}
-    return pd.DataFrame([row])
+    return {"value": np.array([value])}
 
 
 def test_a_run_goes_on_with_its_own_parts_and_refuses_those_of_others(tmp_path):
     Parts(tmp_path, {"seed": 1}).write((0, 0), part(0.1))
     again = Parts(tmp_path, {"seed": 1})
     assert (0, 0) in again and (0, 1) not in again
-    assert again.read((0, 0), "a")["value"].tolist() == [0.1]
+    assert again.read((0, 0))["value"].tolist() == [0.1]
     with pytest.raises(ValueError, match=r"differs from this one: seed 1, now 2\. Give its command again"):
         Parts(tmp_path, {"seed": 2})
 

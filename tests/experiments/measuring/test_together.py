@@ -26,6 +26,7 @@ from study.chunks import Plan
 from study.comparison import comparison
 from study.data import open_images
 from study.long_table import LongTable
+from study.measurement import values_of_images
 from study.parts import Parts
 from study.record import read_manifest, read_table
 from study.token_change import spread_change
@@ -65,10 +66,10 @@ def broken_after(monkeypatch, parts):
     """Writing works so many times, then the disk is full."""
     real, left = Parts.write, iter(range(parts))
 
-    def write(self, place, table):
+    def write(self, place, arrays):
         if next(left, None) is None:
             raise OSError(28, "No space left on device")
-        real(self, place, table)
+        real(self, place, arrays)
 
     monkeypatch.setattr(Parts, "write", write)
 
@@ -182,13 +183,13 @@ def test_two_processes_equal_one(unbroken, pictures, tmp_path):
 
 FAILING = """
 import os, sys
-import study.chunked
-real = study.chunked.measure
+import study.measurement
+real = study.measurement.measure
 def measure(*given, **more):
     if os.environ["RANK"] == sys.argv[1]:
         raise ValueError("broken here")
     return real(*given, **more)
-study.chunked.measure = measure
+study.measurement.measure = measure
 from experiments.__main__ import main
 sys.exit(main(sys.argv[2:]))
 """
@@ -207,7 +208,10 @@ def test_a_failing_process_ends_all(pictures, tmp_path, rank):
 
 
 def test_a_process_without_the_model_says_so_to_all(monkeypatch):
-    asked, gathered = iter([together.Task("mini-moco", "", "", {}, Plan(1, 1), (0,), 0, "float32"), None]), []
+    asked, gathered = (
+        iter([together.Task("mini-moco", "", "", values_of_images({}), Plan(1, 1), (0,), 0, "float32"), None]),
+        [],
+    )
     monkeypatch.setattr(together, "told", lambda value: next(asked))
     monkeypatch.setattr(together, "gathered", lambda values: gathered.extend(values) or values)
     with pytest.raises(ValueError, match="process 0 has not loaded mini-moco: give each process the same command"):
