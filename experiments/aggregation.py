@@ -20,12 +20,13 @@ import pandas as pd
 from probing.aggregation.figure import NAMES, height, pooling_order, poolings_panel
 
 from .applicable import NotApplicable
+from .figures.below import beneath
 from .figures.where import where
 from .findings import Findings
 from .stored.facts import stored_facts
 from .stored.pooling_gains import CLASS_TOKEN, gains
 from .stored.results import stored
-from .stored.words import UNPAIRED, beneath, norms, recipes
+from .stored.words import UNPAIRED, norms, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-def _uniform(grid: tuple[int, int], patch_size: tuple[int, int]) -> float:
-    return plots().uniform_distance(grid, patch_size)
+def _uniform(layout: Mapping[str, Any]) -> float:
+    return plots().uniform_distance(tuple(layout["grid"]), tuple(layout["patch_size"]))
 
 
 PANELS = (Panel("attention_distance", "Attention distance (px)", paper="distance", from_zero=True, uniform=_uniform),)

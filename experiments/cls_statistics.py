@@ -3,7 +3,8 @@
 Claim: in masked image modelling, above all in MAE, the class token attends to itself and spreads the rest almost
 uniformly over the patches; in joint-embedding models it is more selective.
 
-The paper's values are not known. Entropies end at ln N for N patches (5.278 on 14 x 14).
+The paper's values are not known. Entropies end at ln N for N patches (5.278 on 14 x 14); uniform attention gives each
+token 1 / (N + P), with P tokens before the patches (0.0051 on 14 x 14 with a class token).
 
 Source: Przewiezlikowski et al. 2025 (arXiv:2412.03215), statistics of its released code; the sum of the class token's
 attention to patches is 1 - its attention to itself (O15 of this project's reading). Branches are measured before
@@ -30,16 +31,21 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-def _largest_entropy(grid: tuple[int, int], patch_size: tuple[int, int]) -> float:
-    return math.log(grid[0] * grid[1])
+def _largest_entropy(layout: Mapping[str, Any]) -> float:
+    return math.log(math.prod(layout["grid"]))
+
+
+def _equal_share(layout: Mapping[str, Any]) -> float | None:
+    """None for results that do not know of the tokens before the patches."""
+    return 1 / (math.prod(layout["grid"]) + layout["prefix"]) if "prefix" in layout else None
 
 
 PANELS = (
-    Panel("cls_cls_attention", "Class token to itself", from_zero=True),
+    Panel("cls_cls_attention", "Class token to itself", from_zero=True, uniform=_equal_share),
     Panel("cls_pos_entropy", "Entropy, class token to patches (nats)", uniform=_largest_entropy),
     Panel("pos_pos_entropy", "Entropy, patches to patches (nats)", uniform=_largest_entropy),
-    Panel("pos_cls_attention", "Patches to class token", from_zero=True),
-    Panel("pos_self_attention", "Patches to themselves", from_zero=True),
+    Panel("pos_cls_attention", "Patches to class token", from_zero=True, uniform=_equal_share),
+    Panel("pos_self_attention", "Patches to themselves", from_zero=True, uniform=_equal_share),
     Panel("cls_magnitude", "Branch over stream, class token", logarithmic=True),
     Panel("pos_magnitude", "Branch over stream, patches", from_zero=True),
 )

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .figures.below import beneath
 from .figures.where import where
 from .findings import Findings
 from .stored.best_depths import BEST, best_depths, in_words
 from .stored.facts import stored_facts
 from .stored.results import registered, stored
-from .stored.words import beneath, recipes
+from .stored.words import recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -19,7 +18,6 @@ from study.record import COLUMNS, check_table, read_manifest, read_table
 from study.summary import SUMMARY, summary
 
 from .catalogue import experiment
-from .figures.miniatures import NO_EVIDENCE, warning
 from .findings import MANIFEST, read_findings, summary_file
 
 RESOLUTION = 150  # dots per inch of the PNG
@@ -51,7 +49,6 @@ def draw_folder(folder: Path) -> list[Path]:
     findings, manifest = read_findings(folder)
     name = manifest["experiment"]
     figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))
-    _warn_of_miniatures(figure, findings.facts)
     _shorten(figure, findings.facts.get("layouts", ()))
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
@@ -59,13 +56,6 @@ def draw_folder(folder: Path) -> list[Path]:
             figure.savefig(part, dpi=RESOLUTION)
     plt.close(figure)
     return paths
-
-
-def _warn_of_miniatures(figure: Figure, facts: Mapping[str, Any]) -> None:
-    """Say below a figure that miniatures are no evidence, where it does not say so itself."""
-    said, more = figure.get_supxlabel(), warning(facts)
-    if more and NO_EVIDENCE not in said:
-        figure.supxlabel(f"{said}\n{more}".strip(), fontsize=8.5, color="0.3")
 
 
 def _shorten(figure: Figure, models: Iterable[str]) -> None:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .figures.below import beneath
 from .figures.where import where
 from .findings import Findings
 from .stored.facts import stored_facts
 from .stored.panels_of_heads import clean_in_words, panels_of_heads, pooled, title_of
 from .stored.results import stored
-from .stored.words import beneath, recipes
+from .stored.words import recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

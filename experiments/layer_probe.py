@@ -20,13 +20,14 @@ import pandas as pd
 
 from probing.plot import HEADS, POOLINGS, depth_figure
 
+from .figures.below import beneath
 from .figures.where import where
 from .findings import Findings
 from .stored.best_depths import BEST, best_depths, in_words
 from .stored.facts import stored_facts
 from .stored.paper import stored_paper
 from .stored.results import stored
-from .stored.words import beneath, norms, recipes
+from .stored.words import norms, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

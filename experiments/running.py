@@ -58,7 +58,8 @@ def run_experiments(folders: Mapping[str, Path], settings: Settings, command: st
         alone: whether a single experiment was asked for: if it cannot be made, that is an error. Of several it is left
             out, also where a killed run left nothing but that one to do.
     Raises:
-        OSError, ValueError: models, images or device are not there; raised before anything is measured.
+        OSError, ValueError: models, images or device are not there, raised before anything is measured; or an
+            experiment went wrong, of several raised when the others are done.
         NotApplicable: the only experiment cannot be made of them.
     """
     from study.processes import process
@@ -86,7 +87,7 @@ def _lead(
     """The experiments one after another, by the first process."""
     from .measuring.together import leading
 
-    left_out = []
+    left_out, failed = [], []
     with leading():
         for name, (folder, models) in wanted.items():
             own = dataclasses.replace(settings, models=tuple(models), out=folder)
@@ -97,7 +98,17 @@ def _lead(
                     raise
                 left_out.append(f"{name} is left out: {error}")
                 remove_empty([folder])
+            except (OSError, ValueError) as error:
+                if alone:
+                    raise
+                failed.append(name)
+                print(f"error: {name}: {error}", file=sys.stderr)
+                remove_empty([folder])
     print("\n".join(left_out), file=sys.stderr, end="\n" if left_out else "")
+    if failed:
+        again = "; the same command makes what is missing" if settings.out else ""
+        names = ", ".join(failed)
+        raise ValueError(f"{len(failed)} of {len(wanted)} experiments went wrong, as said above: {names}{again}")
 
 
 def _help(bench: _Bench | None, device: torch.device) -> None:

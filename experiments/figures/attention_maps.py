@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import PurePath
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
 from ..findings import Findings
+from .below import beneath
 from .map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
-from .miniatures import NO_EVIDENCE
 from .where import short
 
 MAP = 1.28  # inches of a map, with what stands below it
@@ -20,7 +19,6 @@ LARGE = 1.7  # the same, of one model alone
 PHOTOGRAPH = 2.9
 HEAD = 1.1  # room for title and note
 TITLE = 0.55  # of a block, with the depths above its first row
-LETTERS = 13  # of the note, for each inch
 ACROSS = 13  # maps side by side; where there are more, the blocks stand one below the other
 
 
@@ -49,8 +47,7 @@ def attention_maps_figure(findings: Findings) -> Figure:
     for part, (title, rows) in zip(parts, blocks.items(), strict=True):
         part.suptitle(title, fontsize=10)
         block_of_maps(part, table, findings.pictures, rows, missing="no class token")
-    note = textwrap.fill(_note(facts), int((PHOTOGRAPH + wide) * LETTERS))
-    figure.supxlabel(note, fontsize=9, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 
@@ -72,10 +69,7 @@ def _title(facts: dict[str, Any]) -> str:
 
 def _note(facts: dict[str, Any]) -> str:
     which = "Mean over heads" if facts["head"] is None else f"Head {facts['head']} of each model (from 0)"
-    small = facts["miniatures"]
-    warning = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
-    said = f" {warning}: miniatures; {NO_EVIDENCE}." if small else ""
-    return f"{which}. Share of the query's attention to patches; white box: the query. One photograph.{said}"
+    return f"{which}. Share of the query's attention to patches; white box: the query. One photograph."
 
 
 def _broken(name: str) -> str:

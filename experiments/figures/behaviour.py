@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ..stored.probe_and_finetune import CHOSEN, PROBE, TUNED
-from ..stored.words import beneath
+from .below import beneath
 from .model_curve import legend_of
 from .plane import LETTERS, both, paper_points, plane_panel, what_to_do, words_instead
 from .where import where

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,8 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ..findings import Findings
+from .below import beneath
+from .depth_panels import name_line
 from .model_curve import legend_of, model_curve
 from .paper_curves import draw_paper_curve, paper_remark
 from .where import where
@@ -23,7 +24,9 @@ SIZE = (4.2, 3.7)  # inches of a panel
 COLUMNS = 4
 ENTRY = 2.2  # inches of the longest entry of the legend, that of the uniform line
 BESIDE = 15  # letters of a model's name that fit beside it in the narrowest figure
-CHARACTER = 0.066  # inches of one in the line below
+
+Uniform = Callable[[Mapping[str, Any]], float | None]
+"""From a model's layout, as `known_facts` gives it, to the value of uniform attention; None where it is not known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Panel:
         label: of the axis, with the unit.
         paper: name of the metric in `study.published`, where the paper's own curve is known.
         from_zero: whether the axis begins at 0.
-        uniform: value of uniform attention as a function of (grid, patch size), drawn as a line.
+        uniform: value of uniform attention, drawn as a line.
         logarithmic: whether the axis is.
     """
 
@@ -43,7 +46,7 @@ class Panel:
     label: str
     paper: str | None = None
     from_zero: bool = False
-    uniform: Callable[[tuple[int, int], tuple[int, int]], float] | None = None
+    uniform: Uniform | None = None
     logarithmic: bool = False
 
 
@@ -78,8 +81,7 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
         ncols=min(len(handles), int(width / ENTRY)),
         frameon=False,
     )
-    note = textwrap.fill(_note(facts, summary), int(width / CHARACTER))
-    figure.supxlabel(note, fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts, summary))
     return figure
 
 
@@ -103,10 +105,14 @@ def _draw(ax: Axes, panel: Panel, facts: Mapping[str, Any], summary: pd.DataFram
         ax.set_yscale("log")
 
 
-def _uniform(ax: Axes, value: Callable[..., float], layouts: Mapping[str, Any]) -> None:
+def _uniform(ax: Axes, value: Uniform, layouts: Mapping[str, Any]) -> None:
     """What uniform attention would have, once for each grid."""
-    for grid, size in sorted({(tuple(known["grid"]), tuple(known["patch_size"])) for known in layouts.values()}):
-        plots().reference_line(value(grid, size), f"uniform attention on {grid[0]} x {grid[1]} patches", ax=ax)
+    known = {(*layout["grid"], value(layout)) for layout in layouts.values()}
+    for rows, columns, level in sorted(known):
+        if level is not None:
+            plots().reference_line(level, f"uniform attention on {rows} x {columns} patches", ax=ax)
+        if level is not None and len(known) > 1:
+            name_line(ax, level, f"{rows} x {columns}")
 
 
 def _note(facts: Mapping[str, Any], summary: pd.DataFrame) -> str:

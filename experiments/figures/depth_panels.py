@@ -59,4 +59,9 @@ def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:
         where = f" ({grid[0]} x {grid[1]})" if len(grids) > 1 else ""
         plots().reference_line(value, f"uniform attention{where}, {value:.2f} px", ax=ax)
         if where:
-            ax.annotate(where, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)
+            name_line(ax, value, f"{grid[0]} x {grid[1]}")
+
+
+def name_line(ax: Axes, value: float, text: str) -> None:
+    """Text at the right end of a horizontal line: lines of several grids look alike."""
+    ax.annotate(text, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ..findings import Findings
+from .below import beneath
 from .model_curve import legend_of, model_curve, without_legend
 from .paper_curves import draw_paper_curve, paper_remark
 from .where import where
@@ -49,7 +49,7 @@ def decoder_figure(findings: Findings, summary: Any) -> Figure:
     figure.suptitle(f"Amplitude of the highest frequency in MAE: {where(facts)}")
     handles, labels = legend_of((left, right))
     body.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), frameon=False)
-    figure.supxlabel("\n".join(textwrap.wrap(_note(facts), 130)), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 

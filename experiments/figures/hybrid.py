@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from ..findings import Findings
 from ..hybrid import PLANE
+from .below import beneath
 from .depth_curves import Panel
-from .miniatures import NO_EVIDENCE
 from .model_curve import model_curve, without_legend
 from .plane import plane_panel, what_to_do, words_instead
 from .where import where
@@ -45,7 +45,7 @@ def hybrid_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
     named = [_named(label, facts["lambdas"]) for label in labels]
     body.legend(handles, named, loc="outside upper center", ncols=min(len(named), 5), frameon=False)
     figure.suptitle(f"Hybrid of masked (λ = 0) and contrastive (λ = 1) learning: {where(facts)}")
-    figure.supxlabel(_note(facts), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 
@@ -66,6 +66,4 @@ def _note(facts: Mapping[str, Any]) -> str:
     tested = f" Left: {where(known)}, crosses are 95 % bootstrap intervals." if known["images"] else ""
     bands = "bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else "a single image"
     said = f"Middle, right: mean over heads, then over images; {bands}. Convention {facts['convention']}."
-    small = facts["miniatures"]
-    warning = f"\nMiniatures; {NO_EVIDENCE}." if small else ""
-    return f"{said} Depth 0: embedding.{tested}{warning}"
+    return f"{said} Depth 0: embedding.{tested}"

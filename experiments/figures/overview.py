@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
 from ..findings import Findings
+from .below import beneath
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
-from .miniatures import NO_EVIDENCE
 from .model_curve import legend_of
 from .paper_curves import paper_remark
 from .where import short
@@ -40,7 +40,7 @@ def overview_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
     upper, lower = figure.subfigures(2, 1, height_ratios=[top, CURVES], hspace=0.03)
     _maps(upper, findings, models)
     _curves(lower, findings.facts, summary, models)
-    figure.supxlabel(_note(findings.facts, summary), fontsize=9, color="0.3")
+    beneath(figure, findings.facts, _note(findings.facts, summary))
     return figure
 
 
@@ -52,12 +52,9 @@ def _title(facts: dict[str, Any]) -> str:
 
 
 def _note(facts: dict[str, Any], summary: pd.DataFrame) -> str:
-    small = facts["miniatures"]
-    which = "All models" if len(small) == len(facts["layouts"]) else ", ".join(small)
-    warning = f"{which}: miniatures; {NO_EVIDENCE}. " if small else ""
     bands = "; bands: 95 % bootstrap intervals over images" if facts["images"] > 1 else ""
     how = f"Mean over heads, then over images{bands}. Convention {facts['convention']}. Depth 0: embedding."
-    return "\n".join(line for line in (f"{warning}{how}", paper_remark(facts), direction(summary)) if line)
+    return "\n".join(line for line in (how, paper_remark(facts), direction(summary)) if line)
 
 
 def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:

@@ -13,6 +13,7 @@ from study.plots import plots
 
 from ..findings import Findings
 from ..pca import COLOURS, NAME, picture_name
+from .below import beneath
 from .where import short
 
 PANEL = 1.55  # inches
@@ -43,7 +44,7 @@ def pca_figure(findings: Findings) -> Figure:
     figure.suptitle(
         f"First three components of the patch tokens as red, green, blue ({short(facts['data'])})", fontsize=12
     )
-    figure.supxlabel(_note(facts), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 

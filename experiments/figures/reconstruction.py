@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,12 +12,12 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ..findings import Findings
+from .below import beneath
 from .where import where
 
 TILE = 0.95  # inches of a photograph
 BARS = 4.2  # inches, width of the panel of errors
 HEAD = 1.5  # inches of title and the lines below
-LETTERS = 14  # of the lines below, in an inch
 ROWS = ("original", "masked", "painted")
 KINDS = {
     "error": ("painted by the model", 1.0, ""),
@@ -47,7 +46,7 @@ def reconstruction_figure(findings: Findings, summary: Any) -> Figure:
     ax = right.subplots()
     _bars(ax, facts, summary, models)
     right.legend(*ax.get_legend_handles_labels(), loc="outside upper center", frameon=False, fontsize=8.5)
-    figure.supxlabel("\n".join(textwrap.wrap(_note(facts), int(size[0] * LETTERS))), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 

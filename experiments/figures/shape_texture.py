@@ -15,7 +15,7 @@ from probing.evaluation.figures import shape_bias_panel
 from study.plots import plots
 
 from ..stored.panels_of_heads import panels_of_heads, title_of
-from ..stored.words import beneath
+from .below import beneath
 from .where import where
 
 WIDTH = 4.8  # inches of a panel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from study.plots import plots
 
 from ..findings import Findings
+from .below import beneath
 from .model_curve import legend_of, model_curve
 from .where import where
 
@@ -22,7 +22,6 @@ BESIDE = 3  # models beside each other; more stand in further rows
 PANEL = 3.0  # inches, width of a panel
 ROW = 2.9
 HEAD = 1.3  # inches of title and the lines below
-LETTERS = 14  # of the lines below, in an inch
 
 
 def spectra_figure(findings: Findings) -> Figure:
@@ -42,8 +41,7 @@ def spectra_figure(findings: Findings) -> Figure:
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[beside, 1.15 * ranks]))
     _spectra(left, findings, models, blocks, beside)
     _ranks(right, findings, models)
-    lines = textwrap.wrap(_note(facts), int(size[0] * LETTERS))
-    figure.supxlabel("\n".join(lines), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 

@@ -13,6 +13,7 @@ from study.plots import plots
 
 from ..findings import Findings
 from ..token_transformation import FITTED
+from .below import beneath
 from .model_curve import VALUE, model_curve
 from .square import square
 from .where import short
@@ -46,7 +47,7 @@ def transformation_figure(findings: Findings) -> Figure:
     figure.suptitle(f"Tokens before and after self-attention: {', '.join(facts['shown'].values())}", fontsize=12)
     _clouds(upper, findings, models, columns)
     _curves(lower, findings.tables["token-transformation"], models, int(width / ENTRY))
-    figure.supxlabel(_note(facts), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 

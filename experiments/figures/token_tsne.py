@@ -13,6 +13,7 @@ from study.plots import plots
 
 from ..findings import Findings
 from ..tokens.purity import CLASS, IMAGE
+from .below import beneath
 from .model_curve import VALUE, model_curve, without_legend
 from .square import square
 from .where import short
@@ -46,7 +47,7 @@ def tsne_figure(findings: Findings) -> Figure:
     figure.suptitle(f"t-SNE of the patch tokens of {len(facts['shown'])} images, {kinds}", fontsize=12)
     _planes(upper, findings, panels, rows, columns)
     _curves(lower, findings, int(width / ENTRY))
-    figure.supxlabel(_note(facts), fontsize=8.5, color="0.3")
+    beneath(figure, facts, _note(facts))
     return figure
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from study.plots import plots
 
 from ..findings import Findings
+from .below import beneath
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .model_curve import legend_of
@@ -39,7 +40,7 @@ def zoo_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
         _votes(axes[-1], voted, models, facts["classes"])
     figure.suptitle(f"The zoo on {where(facts)}")
     body.legend(*legend_of(axes[: len(LABELS)]), loc="outside upper center", ncols=7, frameon=False)
-    figure.supxlabel(_note(facts, summary), fontsize=9, color="0.3")
+    beneath(figure, facts, _note(facts, summary))
     return figure
 
 

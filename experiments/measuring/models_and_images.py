@@ -56,7 +56,7 @@ def known_facts(models: Mapping[str, Any], images: Images) -> dict[str, Any]:
 
     Returns:
         `images`: how many, `data`: where they are, `miniatures`: names, `layouts`: of each model grid (rows, columns),
-        patch size (height, width) in pixels and depth.
+        patch size (height, width) in pixels, tokens before the patches (`prefix`) and depth.
     """
     from study.model_set import is_miniature
 
@@ -91,4 +91,5 @@ def _layout(model: Any) -> dict[str, Any]:
     from models.layout import pair
 
     layout = token_layout(model)
-    return {"grid": list(layout.grid), "patch_size": list(pair(layout.patch_size)), "depth": len(model.blocks)}
+    sizes = {"grid": list(layout.grid), "patch_size": list(pair(layout.patch_size)), "prefix": layout.prefix}
+    return {**sizes, "depth": len(model.blocks)}

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..figures.miniatures import warning
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-NOTE = 8  # points
-LETTER = 0.061  # inches of a letter of that size
 RATE = re.compile(r"(?P<what>lr|weight decay) \S+( x batch/\d+)?( \([^)]*\))? chosen")
 NORM = re.compile(r"norm (\w+)")
 NORMS = {"none": "none (raw block outputs)", "final": "the model's last"}
@@ -23,19 +13,6 @@ UNPAIRED = (
     "Answers to single images are not stored: intervals of differences are unpaired, the widest that both accuracies' "
     "intervals allow"
 )
-
-
-def beneath(figure: Figure, facts: Mapping[str, Any], said: str) -> None:
-    """Write the lines below a figure, as wide as it is, with the warning that miniatures are no evidence.
-
-    Args:
-        figure: of its final width.
-        facts: of `stored_facts`.
-        said: lines.
-    """
-    lines = [*said.splitlines(), *filter(None, [warning(facts)])]
-    letters = int(figure.get_figwidth() / LETTER)
-    figure.supxlabel("\n".join(textwrap.fill(line, letters) for line in lines), fontsize=NOTE, color="0.3")
 
 
 def recipes(rows: pd.DataFrame) -> list[str]:

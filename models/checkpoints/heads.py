@@ -31,12 +31,12 @@ def head_count(
         ValueError: the number is not known, does not divide the dim, or contradicts the file.
     """
     if told is not None and asked is not None and asked != told:
-        raise ValueError(f"{file}: num_heads={asked}, but the file says {told}; leave num_heads= out")
+        raise ValueError(f"{file}: num_heads={asked}, but the file says {told}; leave num_heads= (--num-heads) out")
     heads = told if told is not None else asked if asked is not None else published.get((dim, depth))
     if heads is None:
         raise ValueError(
             f"{file}: the number of heads cannot be read from the shapes, and dim {dim}, depth {depth} is no published "
-            f"size: pass num_heads=, plausibly one of {', '.join(map(str, plausible_heads(dim)))}"
+            f"size: pass num_heads= (--num-heads of a command), plausibly one of {', '.join(map(str, plausible_heads(dim)))}"
         )
     if heads < 1 or dim % heads:
         raise ValueError(

@@ -8,14 +8,13 @@ import re
 import subprocess
 import sys
 
-import matplotlib.image
-import numpy as np
 import pytest
 
 from experiments import drawing
 from experiments.__main__ import main
 from experiments.catalogue import EXPERIMENTS, STORED
 from study.record import read_manifest
+from tests.experiments._pictures import assert_same_picture
 from tests.experiments.test_main import ROOT, WITHOUT_TORCH
 
 COARSE = 40  # dots per inch: the same figure, sooner
@@ -83,8 +82,7 @@ def folder_of(name, runs):
 def test_redrawing_without_torch_gives_the_same_figure(name, runs, redrawn):
     folder = folder_of(name, runs)
     assert redrawn[str(folder)] == ""
-    both = [matplotlib.image.imread(folder / f"{picture}.png") for picture in ("before", name)]
-    np.testing.assert_array_equal(*both)
+    assert_same_picture(folder / f"{name}.png", folder / "before.png")
     assert (folder / f"{name}.pdf").stat().st_size > 1000
 
 

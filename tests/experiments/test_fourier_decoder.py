@@ -1,7 +1,5 @@
 """Fourier through MAE's encoder and decoder, against forward passes written out here and the official decoder."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +12,14 @@ import models
 import ops
 from experiments.__main__ import main
 from experiments.applicable import NotApplicable
-from experiments.drawing import draw_folder
-from experiments.findings import summary_file, write_findings
 from experiments.fourier_decoder import draw, measure
 from experiments.masked.autoencoder import MaskedAutoencoder, masked_autoencoder
 from experiments.settings import Settings
 from models import image_transform, load_decoder, load_model
 from study import chunked
 from study.data import open_images
-from study.record import COLUMNS, read_table, write_table
+from study.record import COLUMNS, read_table
 from study.summary import summary
-from tests.experiments.test_main import WITHOUT_TORCH
 from tests.models._tiny import expected
 
 CPU = torch.device("cpu")
@@ -180,16 +175,6 @@ def test_figure(found):
     labels = [text.get_text() for text in again.findobj(lambda artist: hasattr(artist, "get_text"))]
     del findings.facts["published"]
     assert "MAE's decoder, paper" in labels
-
-
-def test_it_is_drawn_again_without_torch(found, tmp_path):
-    write_findings(found["all"], tmp_path, {"experiment": "fourier-decoder"})
-    write_table(summary(found["all"].tables["fourier-decoder"]), tmp_path / summary_file("fourier-decoder"))
-    draw_folder(tmp_path)
-    before = (tmp_path / "fourier-decoder.png").read_bytes()
-    run = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, "draw", str(tmp_path)], cwd=ROOT, capture_output=True)
-    assert run.returncode == 0, run.stderr
-    assert (tmp_path / "fourier-decoder.png").read_bytes() == before
 
 
 def test_heads_of_the_encoder_are_not_those_of_a_decoder_whose_file_tells_them(encoder):

@@ -1,12 +1,8 @@
 """The hybrid: lambda of the weights' cards, a plane of stored accuracies, two metrics measured from the weights."""
 
-import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 import torch
@@ -18,7 +14,6 @@ from experiments.measuring.lambdas import lambda_of, lambdas
 from study.data import open_images
 from study.record import read_manifest, read_table
 from tests.experiments.stored._results import layers, line, results
-from tests.experiments.test_main import WITHOUT_TORCH
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("mini-simmim", "mini-hybrid", "mini-moco")
@@ -86,17 +81,6 @@ def test_measured_values_are_those_of_the_ops(ran):
     high = own[(own["metric"] == "delta_log_amplitude") & (own["depth"] == 5)]["value"].item()
     expected = ops.relative_log_amplitude(trace.after_mlp[4][:, 1:], grid=(8, 8))[0, -1].item()
     assert high == pytest.approx(expected, abs=1e-4)
-
-
-def test_redrawn_without_torch(ran, tmp_path):
-    for path in ran.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "hybrid.png").unlink()
-    command = [sys.executable, "-c", WITHOUT_TORCH, "draw", str(tmp_path / "hybrid.csv")]
-    environment = {**os.environ, "MPLBACKEND": "Agg"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_array_equal(*(matplotlib.image.imread(place / "hybrid.png") for place in (ran, tmp_path)))
 
 
 def test_without_finetuning_the_panel_says_what_is_missing(tmp_path):

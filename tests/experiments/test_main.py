@@ -18,6 +18,7 @@ from experiments.__main__ import main
 from experiments.catalogue import EXPERIMENTS
 from study.data import open_images
 from study.record import read_manifest, read_table
+from tests.experiments._pictures import assert_same_picture
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
@@ -164,8 +165,7 @@ def test_redrawing_without_the_values_per_image_gives_the_same_picture(results, 
     (tmp_path / "overview.png").unlink()
     (tmp_path / "overview.csv").unlink()
     assert main(["draw", str(tmp_path)]) == 0
-    both = [matplotlib.image.imread(place / "overview.png") for place in (results, tmp_path)]
-    np.testing.assert_array_equal(*both)
+    assert_same_picture(tmp_path / "overview.png", results / "overview.png")
 
 
 def test_redrawing_needs_the_values_or_their_summary(results, tmp_path, capsys):
@@ -185,8 +185,7 @@ def test_redrawing_without_torch_gives_the_same_picture(results, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "Agg"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
-    both = [matplotlib.image.imread(place / "overview.png") for place in (results, tmp_path)]
-    np.testing.assert_array_equal(*both)
+    assert_same_picture(tmp_path / "overview.png", results / "overview.png")
 
 
 def test_own_images_and_a_broken_one(tmp_path, capsys):

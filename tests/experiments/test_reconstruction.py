@@ -1,7 +1,5 @@
 """Painted patches against the official ones, errors against loops, and the picture against its parts."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,6 @@ import torch
 
 import models
 from experiments.applicable import NotApplicable
-from experiments.drawing import draw_folder
-from experiments.findings import summary_file, write_findings
 from experiments.masked.autoencoder import MaskedPainter, masked_autoencoder, painter
 from experiments.masked.painting import masked_errors
 from experiments.reconstruction import draw, measure
@@ -19,9 +15,8 @@ from experiments.settings import Settings
 from models.pixel_head import load_pixel_head
 from study.data import open_images
 from study.provenance import weights_hash
-from study.record import COLUMNS, write_table
+from study.record import COLUMNS
 from study.summary import summary
-from tests.experiments.test_main import WITHOUT_TORCH
 from tests.models._tiny import expected
 
 CPU = torch.device("cpu")
@@ -137,7 +132,7 @@ def test_pictures_hold_originals_and_masks(found, images, loaded):
     assert (painted[~pixels] == original[~pixels]).all() and (painted[pixels] != original[pixels]).mean() > 0.9
 
 
-def test_figure_and_redrawing_without_torch(found, tmp_path):
+def test_figure(found):
     means = summary(found.tables["reconstruction"])
     figure = draw(found, means)
     figure.draw_without_rendering()
@@ -145,10 +140,3 @@ def test_figure_and_redrawing_without_torch(found, tmp_path):
     first = means[(means["metric"] == "error") & (means["model"] == "mini-mae")]["mean"].item()
     assert len(bars) == 1 and bars[0].patches[0].get_width() == pytest.approx(first)
     assert {ax.get_title() for ax in figure.get_axes()} >= {"mini-mae: 75 % masked", "mini-simmim: 62.5 % masked"}
-    write_findings(found, tmp_path, {"experiment": "reconstruction"})
-    write_table(means, tmp_path / summary_file("reconstruction"))
-    draw_folder(tmp_path)
-    before = (tmp_path / "reconstruction.png").read_bytes()
-    run = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, "draw", str(tmp_path)], cwd=ROOT, capture_output=True)
-    assert run.returncode == 0, run.stderr
-    assert (tmp_path / "reconstruction.png").read_bytes() == before

@@ -19,6 +19,22 @@ class Impossible:
         raise NotApplicable("no decoder in mini-random: name an MAE")
 
 
+class Broken:
+    """Goes wrong as long as `reason` says why."""
+
+    reason = ""
+
+    @classmethod
+    def measure(cls, *given):
+        if cls.reason:
+            raise OSError(cls.reason)
+        return Findings({"broken": pd.DataFrame({"model": ["mini-random"], "value": 1.5})}, {}, {})
+
+    @staticmethod
+    def draw(findings, summary):
+        return Figure()
+
+
 class Stored:
     """A table without values per image."""
 
@@ -34,7 +50,7 @@ class Stored:
 
 @pytest.fixture
 def known(monkeypatch):
-    given = {"impossible": Impossible, "stored": Stored}
+    given = {"impossible": Impossible, "broken": Broken, "stored": Stored}
     monkeypatch.setattr(catalogue, "EXPERIMENTS", {**catalogue.EXPERIMENTS, **dict.fromkeys(given, "")})
     real = catalogue.experiment
     for module in (catalogue, "experiments.running", "experiments.drawing"):
@@ -53,6 +69,20 @@ def test_among_others_it_is_left_out_and_told(known, tmp_path, capsys):
     assert main(["run", "impossible", "fourier", "--images", "1", "--out", str(tmp_path)]) == 0
     assert "impossible is left out: no decoder in mini-random: name an MAE" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["fourier"]
+
+
+def test_one_that_goes_wrong_does_not_end_the_others(known, tmp_path, capsys, monkeypatch):
+    typed = ["run", "broken", "attention-nmi", "--images", "1", "--models", "mini-random", "--out", str(tmp_path)]
+    monkeypatch.setattr(Broken, "reason", "no space left")
+    assert main(typed) == 1
+    said = capsys.readouterr().err
+    assert "error: broken: no space left" in said
+    assert "error: 1 of 2 experiments went wrong, as said above: broken; the same command makes what is missing" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["attention-nmi"]
+    monkeypatch.setattr(Broken, "reason", "")
+    assert main(typed) == 0
+    assert "attention-nmi: this command has finished it" in capsys.readouterr().out
+    assert (tmp_path / "broken" / "broken.csv").exists()
 
 
 def test_alone_of_several_left_to_do_it_is_still_left_out(known, tmp_path, capsys):

@@ -1,8 +1,6 @@
 """Singular spectra against numpy on all tokens at once, their intervals against recomputation, and what is drawn."""
 
 import dataclasses
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import torch
 import models
 import ops
 from experiments.applicable import NotApplicable
-from experiments.drawing import draw_folder
 from experiments.findings import Findings, read_findings, write_findings
 from experiments.settings import Settings
 from experiments.singular_spectra import draw, measure
@@ -22,7 +19,6 @@ from experiments.tokens.spectra import above_rounding, groups_at_random, without
 from models import image_transform, tap
 from study.data import open_images
 from study.record import COLUMNS
-from tests.experiments.test_main import WITHOUT_TORCH
 
 CPU = torch.device("cpu")
 IMAGES = 8
@@ -216,12 +212,7 @@ def test_any_number_of_models_stays_inside_the_figure(found, count):
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes)
 
 
-def test_it_is_drawn_again_without_torch(found, tmp_path):
+def test_results_are_read_back_as_they_were(found, tmp_path):
     write_findings(found, tmp_path, {"experiment": "singular-spectra"})
-    draw_folder(tmp_path)
-    before = (tmp_path / "singular-spectra.png").read_bytes()
     again, _ = read_findings(tmp_path)
     np.testing.assert_array_equal(again.tables["over_depth"]["low"], found.tables["over_depth"]["low"])
-    run = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, "draw", str(tmp_path)], cwd=ROOT, capture_output=True)
-    assert run.returncode == 0, run.stderr
-    assert (tmp_path / "singular-spectra.png").read_bytes() == before

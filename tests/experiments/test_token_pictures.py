@@ -1,9 +1,6 @@
 """Experiments that show tokens: their numbers against functions called by hand and scikit-learn, drawn from tables."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib.image
@@ -27,7 +24,6 @@ from study.data import open_images
 from study.loading import loaded_models
 from study.patch_tokens import patch_tokens
 from study.record import read_table
-from tests.experiments.test_main import WITHOUT_TORCH
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = ("token-transformation", "token-tsne", "pca")
@@ -241,15 +237,3 @@ def test_models_of_different_grids_share_a_figure(name, golden, images, tmp_path
     texts = " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
     assert "mini-moco" in texts and "checkpoint.pth" in texts and "depth 8" in texts and "depth 3" in texts
     figure.savefig(tmp_path / "figure.png")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_redrawing_gives_the_same_picture_without_torch(name, results):
-    folder = results / name
-    before = matplotlib.image.imread(folder / f"{name}.png")
-    (folder / f"{name}.png").unlink()
-    command = [sys.executable, "-c", WITHOUT_TORCH, "draw", str(folder / f"{name}.csv")]
-    environment = {**os.environ, "MPLBACKEND": "Agg"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_array_equal(matplotlib.image.imread(folder / f"{name}.png"), before)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from experiments.catalogue import experiment
 from experiments.findings import read_findings, summary_file
 from study import published
 from study.record import read_table
+from tests.experiments._pictures import assert_same_picture
 from tests.experiments.test_main import ROOT, WITHOUT_TORCH
 
 MINI = "vit_mini_patch4_32.mocov3"
@@ -86,5 +86,4 @@ def test_redrawing_without_torch_keeps_the_curve(folders, name, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "Agg"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
-    both = [matplotlib.image.imread(place / f"{name}.png") for place in (folders / name, tmp_path)]
-    np.testing.assert_array_equal(*both)
+    assert_same_picture(tmp_path / f"{name}.png", folders / name / f"{name}.png")

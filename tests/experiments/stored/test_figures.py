@@ -14,6 +14,7 @@ from experiments.__main__ import main
 from experiments.catalogue import STORED, experiment
 from experiments.settings import Settings
 from study.record import read_manifest
+from tests.experiments._pictures import assert_same_picture
 from tests.experiments.stored._results import layers, line, passport, results
 from tests.experiments.test_main import WITHOUT_TORCH
 
@@ -112,9 +113,7 @@ def test_redrawn_from_their_folders_without_torch(runs, tmp_path):
     typed = ["run", *sorted(STORED), "--probing", str(runs), "--models", *NAMES[:2], "--out", str(tmp_path)]
     assert main(typed) == 0
     pictures = {name: tmp_path / name / f"{name}.png" for name in STORED}
-    before = {name: matplotlib.image.imread(path) for name, path in pictures.items()}
-    for path in pictures.values():
-        path.unlink()
+    before = {name: path.rename(path.with_name("before.png")) for name, path in pictures.items()}
     draw_all = "sys.exit(max(main(['draw', folder]) for folder in sys.argv[1:]))"
     code = WITHOUT_TORCH.replace("sys.exit(main(sys.argv[1:]))", draw_all)
     command = [sys.executable, "-c", code, *(str(tmp_path / name) for name in STORED)]
@@ -122,7 +121,7 @@ def test_redrawn_from_their_folders_without_torch(runs, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
     for name, path in pictures.items():
-        np.testing.assert_array_equal(matplotlib.image.imread(path), before[name])
+        assert_same_picture(path, before[name])
         manifest = read_manifest(path.parent / "manifest.json")
         assert manifest["experiment"] == name and manifest["facts"]["sources"]
 
