@@ -23,10 +23,11 @@ from .applicable import NotApplicable
 from .figures.below import beneath
 from .figures.where import where
 from .findings import Findings
+from .stored.difference import UNPAIRED
 from .stored.facts import stored_facts
 from .stored.pooling_gains import CLASS_TOKEN, gains
 from .stored.results import stored
-from .stored.words import UNPAIRED, norms, recipes
+from .stored.words import norms, recipes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ in masked image modelling the maps follow the query, to what is near and alike.
 The paper shows maps and gives no numbers. It shows one head, since heads look alike; here the mean over heads, or
 `--head N`. It draws each map from its smallest to its largest value; here each has its own scale too, but from 0, so
 that an even map looks even; the largest value stands below. A map is the query's weights on the patches, divided by
-their sum. SimMIM has a class token that no loss ever reached.
+their sum. SimMIM's class token has no target of its own: it learned only as a key and value of the patches.
 
 Source: Park et al. 2023 (arXiv:2305.00729), fig. 2; Przewiezlikowski et al. 2025 (arXiv:2412.03215), fig. 1, for the
 class token.

@@ -6,7 +6,9 @@ The paper gives no numbers. Masks are drawn from the seed and the image, as many
 MAE (75 % in the published one), blocks for SimMIM and hybrids (of 32 px, 60 %). Error: mean squared difference over the
 pixels of masked patches, in normalised pixels (each channel less the data's mean, over its deviation), one value for
 each image. Beside it what costs nothing: `visible_mean`, all masked pixels in the mean colour of the visible ones;
-`patch_mean`, each masked patch in its own true mean grey value.
+`patch_mean`, each masked patch in its own true mean grey value. Photographs differ more than these errors do, so the
+table also holds by how much each exceeds the model's error on the same image, `visible_mean_excess` and
+`patch_mean_excess`: their intervals are paired, and one above 0 says that the model paints better than that.
 
 MAE's published pre-training and the miniature paint pixels normalised within each patch, which alone make no picture:
 as in MAE's demonstration the mean and deviation of the true patches put them back. That gives away each hidden patch's
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 MODELS = ("mini-mae", "mini-simmim", "mini-hybrid")
 NAME = "reconstruction"
-METRICS = ("error", "visible_mean", "patch_mean")
+METRICS = ("error", "visible_mean", "patch_mean", "visible_mean_excess", "patch_mean_excess")
 SHOWN = 6  # photographs in the figure, spread over the images
 
 
@@ -49,7 +51,8 @@ def measure(loaded: Mapping[str, Any], images: Images, settings: Settings, devic
         settings: of the run.
         device: to run on.
     Returns:
-        Table `reconstruction`, per-image errors, and a picture for each model: photographs, masked, painted.
+        Table `reconstruction`, per-image errors with their paired differences, and a picture for each model: originals,
+        masked, painted.
     Raises:
         NotApplicable: no model has a decoder or a pixel head.
     """

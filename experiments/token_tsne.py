@@ -5,7 +5,8 @@ Claim: tokens of contrastive learning form one cluster for each image; those of 
 The paper shows one picture of 18 images of three classes and gives no number; its depth is not known (the official
 notebook's index 10 is the output of block 5, not 10; here depths count blocks, O18, by default the last). Settings of
 the notebook: 2-D, perplexity 20, automatic learning rate, random start, 1000 iterations; the seed is ours. The numbers
-are ours, and of the representation itself, not of the plane: `ops.nearest_image`.
+are ours, and of the representation itself, not of the plane: `ops.nearest_image`. They depend on how many tokens an
+image has, by chance and because neighbours of a finer grid lie closer, so only models of as many tokens are subtracted.
 
 Source: Park et al. 2023 (arXiv:2305.00729), fig. E.2.
 """
@@ -58,7 +59,8 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
         device: to run on; t-SNE runs on the CPU.
     Returns:
         Tables `token-tsne` (coordinates), `purity` (of each image), `purity_mean` (with intervals over images) and
-        `differences` (of each model from the first one, paired image by image).
+        `differences` (of each model from the first one, paired image by image; without models of another number of
+        tokens, which a note names).
     Raises:
         NotApplicable: a single image, as few tokens as neighbours, or a model without a depth asked for.
     """
@@ -83,8 +85,11 @@ def measure(loaded: Mapping[str, nn.Module], images: Images, settings: Settings,
         "notes": notes,
     }
     joined: dict[str, Any] = {key: pd.concat(parts, ignore_index=True) for key, parts in tables.items()}
+    alike, lacking = _as_many_tokens(facts["layouts"])
+    facts["notes"] += lacking
     plain = joined["purity"].assign(convention="", component=-1)
-    return Findings({**joined, DIFFERENCES: paired_differences(plain, seed=settings.seed or 0)}, {}, facts)
+    differences = paired_differences(plain[plain["model"].isin(alike)], seed=settings.seed or 0)
+    return Findings({**joined, DIFFERENCES: differences}, {}, facts)
 
 
 def draw(findings: Findings, summary: pd.DataFrame | None) -> Figure:
@@ -105,7 +110,7 @@ def _shown(loaded: Mapping[str, Any], images: Images, settings: Settings) -> tup
 
     labelled = images.labels is not None and len(set(images.labels)) > 1
     asked = images_of_classes(images, classes=CLASSES, each=EACH) if labelled else _alone(images, EACH)
-    tokens = {name: int(np.prod(facts["grid"])) for name, facts in known_facts(loaded, images)["layouts"].items()}
+    tokens = _token_counts(known_facts(loaded, images)["layouts"])
     room = max(MOST // max(tokens.values()), LEAST)
     chosen = asked
     if room < len(asked[0]):
@@ -121,6 +126,20 @@ def _shown(loaded: Mapping[str, Any], images: Images, settings: Settings) -> tup
             f"{fewest} in the smallest model: give more images or a smaller --perplexity"
         )
     return shown, _notes(loaded, tokens, shown, len(asked[0]))
+
+
+def _token_counts(layouts: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(np.prod(layout["grid"])) for name, layout in layouts.items()}
+
+
+def _as_many_tokens(layouts: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Models with as many patch tokens as the first one, itself included, and a note on the others."""
+    tokens = _token_counts(layouts)
+    first = next(iter(tokens))
+    alike = [name for name, count in tokens.items() if count == tokens[first]]
+    others = ", ".join(f"{name} ({count})" for name, count in tokens.items() if name not in alike)
+    note = f"differences leave out {others}: {first} has {tokens[first]} tokens in an image, and shares depend on that"
+    return alike, [note] if others else []
 
 
 def _alone(images: Images, most: int) -> tuple[list[int], list[int], list[str]]:

@@ -7,6 +7,7 @@ from .attention_nmi import attention_nmi
 from .bootstrap import bootstrap_interval, resampled_means
 from .class_attention_statistics import class_attention_statistics
 from .common_movement import common_movement
+from .expanded_tail import expanded_tail
 from .explained_variance import explained_variance
 from .featuremap_variance import featuremap_variance
 from .fourier import diagonal_frequencies, relative_log_amplitude
@@ -32,6 +33,7 @@ __all__ = [
     "common_movement",
     "depth_similarity",
     "diagonal_frequencies",
+    "expanded_tail",
     "explained_variance",
     "featuremap_variance",
     "frequency_noise",

@@ -5,38 +5,40 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ._precision import full_precision
+from .expanded_tail import expanded_tail
 
 
 @full_precision
 def bootstrap_interval(
     values: Float[Tensor, "image *rest"], *, level: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> tuple[Float[Tensor, "*rest"], Float[Tensor, "*rest"]]:
-    """Percentile bootstrap interval of the mean over images, in the unit of the values, in float64.
+    """Expanded percentile bootstrap interval of the mean over images, in the unit of the values, in float64.
 
-        low, high = quantiles (1 - level) / 2 and (1 + level) / 2 of mean(values[drawn]) over resamples
+        low, high = quantiles tail and 1 - tail of mean(values[drawn]) over resamples,    tail = expanded_tail(images)
 
     Images are drawn with replacement, whole: heads and layers of one image stay together. For two models
     on the same images pass the differences, image by image: an interval without 0 is a paired test.
 
     Args:
         values: one row for each image; what follows (head, depth ...) gets an interval each.
-        level: share of resampled means inside the interval.
+        level: probability with which the interval is to cover.
         resamples: number of draws; 2000 place the ends of a 95 % interval to about 2 % of its length.
         seed: same seed, same interval.
     Returns:
         (low, high); equal where all images agree, NaN where a value is NaN.
     Raises:
         ValueError: fewer than two images, a level outside (0, 1), or no resamples.
-    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13, and Hesterberg 2015
+        (arXiv:1411.5279): of 95 % the plain percentile interval of normal values covers 86 % with 6 images and 92 %
+        with 17, the expanded one 93 % and 95 %.
 
     >>> low, high = bootstrap_interval(torch.tensor([1.0, 2.0, 3.0, 4.0]))
-    >>> bool(1 < low < 2.5 < high < 4)
+    >>> bool(1 <= low < 2.5 < high <= 4)
     True
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}; expected a share between 0 and 1, such as 0.95 for 95 %")
     means = resampled_means(values, resamples=resamples, seed=seed)
-    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=means.dtype, device=means.device)
+    tail = expanded_tail(len(values), level=level)
+    ends = torch.tensor([tail, 1 - tail], dtype=means.dtype, device=means.device)
     low, high = means.reshape(resamples, -1).quantile(ends, dim=0)
     return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
 

@@ -52,7 +52,7 @@ class Measurement:
 
 def values_of_images(metrics: Mapping[str, Callable[..., Any]]) -> Measurement:
     """The measurement of metrics, as for `models.measure`: the arrays are those of its table."""
-    return Measurement(functools.partial(_values, metrics=dict(metrics)))
+    return Measurement(functools.partial(metric_values, metrics=dict(metrics)))
 
 
 def check_batches(metrics: Mapping[str, Callable[..., Any]], plan: Plan) -> None:
@@ -69,9 +69,17 @@ def check_batches(metrics: Mapping[str, Callable[..., Any]], plan: Plan) -> None
         )
 
 
-def _values(
+def metric_values(
     model: Any, batches: Iterable[Any], numbers: np.ndarray, *, metrics: Mapping[str, Callable[..., Any]]
 ) -> Arrays:
+    """Per-image values of metrics, as `study.packed` has them.
+
+    Args:
+        model: on its device.
+        batches: of images, with anything beside them.
+        numbers: of these images in the collection.
+        metrics: as for `models.measure`.
+    """
     table = measure(model, batches, metrics, progress=False)
     return packed(table.assign(image=numbers[table["image"].to_numpy()].astype(np.int32)))
 

@@ -26,7 +26,7 @@ def summary(table: Table, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame
         low, high. From a single image error, low and high are NaN.
     Raises:
         ValueError: the table is empty.
-    Source: `ops.bootstrap_interval`, whole images drawn with replacement.
+    Source: `ops.bootstrap_interval`, whole images drawn with replacement; wide enough for few images.
     """
     found = means_of_heads(table)
     if not found:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models import tap
-from ops import common_movement, resampled_means, token_spread
+from ops import common_movement, expanded_tail, resampled_means, token_spread
 
 from .packed import Arrays
 
@@ -84,7 +84,7 @@ def joined_motion(parts: Iterable[Arrays]) -> TokenMotion:
 
 
 def mean_changes(motion: TokenMotion, *, level: float = 0.95, seed: int = 0) -> dict[str, Tensor]:
-    """What a self-attention does in the mean over images, with bootstrap intervals over images.
+    """What a self-attention does in the mean over images, with expanded bootstrap intervals over images.
 
         within  = mean_a (spread of image a's tokens after / before)
         between = mean_a (root mean square distance of a's centre to those of the others after / before)
@@ -100,7 +100,8 @@ def mean_changes(motion: TokenMotion, *, level: float = 0.95, seed: int = 0) -> 
     Returns:
         {name: (3 depth)}: value, low and high. The ends are NaN where there are too few images: below 2, or 3 for
         `between`, which is NaN itself for one image.
-    Source: the ratios are those of `study.token_change.spread_change`; Efron & Tibshirani 1993, chapter 6.
+    Source: the ratios are those of `study.token_change.spread_change`; Efron & Tibshirani 1993, chapter 6; the ends are
+        those of `ops.expanded_tail`.
     """
     images = motion.common.shape[-1]
     between = motion.between()
@@ -113,7 +114,8 @@ def mean_changes(motion: TokenMotion, *, level: float = 0.95, seed: int = 0) -> 
         means = [
             _pair_ratio(between, shares) if values is None else shares @ values.T.double() for shares in (whole, draws)
         ]
-        found[name] = torch.stack([means[0][0], *_ends(means[1], level if images >= least else None)])
+        tail = expanded_tail(images, level=level) if images >= least else None
+        found[name] = torch.stack([means[0][0], *_ends(means[1], tail)])
     return found
 
 
@@ -129,9 +131,9 @@ def _pair_ratio(squares: Tensor, shares: Tensor) -> Tensor:
     return torch.stack(means, dim=1)
 
 
-def _ends(means: Tensor, level: float | None) -> Tensor:
-    """(2 depth): quantiles over the draws; NaN without level."""
-    if level is None:
+def _ends(means: Tensor, tail: float | None) -> Tensor:
+    """(2 depth): quantiles over the draws, with that share beyond each; NaN without one."""
+    if tail is None:
         return means.new_full((2, means.shape[1]), torch.nan)
-    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=means.dtype)
+    ends = torch.tensor([tail, 1 - tail], dtype=means.dtype)
     return means.nanquantile(ends, dim=0)

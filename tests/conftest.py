@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small tensors, and processes share the cores
+
 import jaxtyping
 import matplotlib
 import matplotlib.pyplot as plt

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from .evidence import Evidence, Interval
+from .evidence import Evidence
+from .interval import Interval
 
 Answer = Literal["holds", "does not hold", "undecided", "no data"]
 PARK = "Park et al. 2023 (arXiv:2305.00729)"

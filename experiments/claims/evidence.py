@@ -1,26 +1,22 @@
-"""What claims are judged by: per-image values of two models on the same images, and a table of probes."""
+"""What claims are judged by: per-image values and spectra of two models on the same images, and a table of probes."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-LEVEL = 0.95
+from .interval import LEVEL, Interval
+
+if TYPE_CHECKING:
+    from .spectra import Spectra
+
 COMMAND = "command"
 """Column that tells which command of `python -m probing` a row comes from."""
 RESAMPLES = 2000
-
-
-class Interval(NamedTuple):
-    """A number with the ends of its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +28,8 @@ class Evidence:
         table: per-image values, columns as in `study.record.COLUMNS`.
         probes: results of `python -m probing`, with the command in a column; None or empty where there are none.
         seed: of the resampling.
+        spectra: singular values of both models' tokens; None where they were not measured.
+        parameters: how many each model has.
     """
 
     cl: str
@@ -39,17 +37,21 @@ class Evidence:
     table: pd.DataFrame
     probes: pd.DataFrame | None = None
     seed: int = 0
+    spectra: Spectra | None = None
+    parameters: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def curves(self, model: str, metric: str) -> np.ndarray:
-        """(image, depth): the mean over heads, depths ascending.
+        """(image, depth): the mean over heads, depths ascending from 0 or 1, as the metric has it.
 
         Raises:
             ValueError: the table has no such metric of that model.
         """
-        rows = self.table[(self.table["model"] == model) & (self.table["metric"] == metric)]
-        if rows.empty:
-            raise ValueError(f"no values of {metric} of {model}")
-        return rows.pivot_table(index="image", columns="depth", values="value", aggfunc="mean").to_numpy()
+        return self._wide(model, metric).to_numpy()
+
+    def of_blocks(self, model: str, metric: str) -> np.ndarray:
+        """The same without depth 0, so that halves of the depth are the same blocks for every metric."""
+        wide = self._wide(model, metric)
+        return wide.loc[:, wide.columns > 0].to_numpy()
 
     def resampled(self, statistic: Callable[..., float], *arrays: np.ndarray) -> Interval:
         """A statistic of (image, ...) arrays of the same images, with its bootstrap interval over images.
@@ -60,23 +62,39 @@ class Evidence:
             statistic: from arrays whose first axis was averaged over images to a number.
             arrays: of the same images.
         """
+        return self.smallest(lambda *means: np.array([statistic(*means)]), *arrays)
+
+    def smallest(self, statistics: Callable[..., np.ndarray], *arrays: np.ndarray) -> Interval:
+        """The smallest of several statistics, for statements that hold where all of them are above 0.
+
+        The bootstrap's own quantiles of a smallest value lie too low. So `low` is the smallest of the lower ends, above
+        0 where each statistic is; `high` the smallest of the upper ends, each at the level that several of them
+        together need (Bonferroni), below 0 where at least one is.
+
+        Args:
+            statistics: from arrays whose first axis was averaged over images to numbers.
+            arrays: of the same images.
+        """
         import torch
 
-        from ops import resampled_means
+        from ops import expanded_tail, resampled_means
 
         joined = np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
         ends = np.cumsum([array[0].size for array in arrays])[:-1]
 
-        def value(means: np.ndarray) -> float:
+        def values(means: np.ndarray) -> np.ndarray:
             parts = np.split(means, ends)
-            return statistic(*(part.reshape(array.shape[1:]) for part, array in zip(parts, arrays, strict=True)))
+            return statistics(*(part.reshape(array.shape[1:]) for part, array in zip(parts, arrays, strict=True)))
 
+        value = values(joined.mean(0))
         if len(joined) < 2:
-            return Interval(value(joined.mean(0)), float("nan"), float("nan"))
+            return Interval(float(value.min()), float("nan"), float("nan"))
         draws = resampled_means(torch.from_numpy(joined), resamples=RESAMPLES, seed=self.seed).numpy()
-        found = np.array([value(row) for row in draws])
-        low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Interval(value(joined.mean(0)), float(low), float(high))
+        found = np.array([values(row) for row in draws])
+        low = np.quantile(found, expanded_tail(len(joined), level=LEVEL), axis=0)
+        each = 1 - (1 - LEVEL) / len(value)
+        high = np.quantile(found, 1 - expanded_tail(len(joined), level=each), axis=0)
+        return Interval(float(value.min()), float(low.min()), float(high.min()))
 
     def accuracy(self, model: str, head: str, pooling: str) -> pd.DataFrame | None:
         """Accuracies of a model's layers under a head, columns value, low, high by layer; None where there are none."""
@@ -88,7 +106,7 @@ class Evidence:
 
         Args:
             model: its name.
-            command: layers, finetune, frequency-noise, shifted or shape-bias.
+            command: layers, aggregate, finetune, frequency-noise, shifted or shape-bias.
             metrics: regular expression of their names.
         """
         if self.probes is None or self.probes.empty:
@@ -96,6 +114,12 @@ class Evidence:
         rows = self.probes[(self.probes["model"] == model) & (self.probes[COMMAND] == command)]
         rows = rows[rows["metric"].str.fullmatch(metrics)]
         return None if rows.empty else rows
+
+    def _wide(self, model: str, metric: str) -> pd.DataFrame:
+        rows = self.table[(self.table["model"] == model) & (self.table["metric"] == metric)]
+        if rows.empty:
+            raise ValueError(f"no values of {metric} of {model}")
+        return rows.pivot_table(index="image", columns="depth", values="value", aggfunc="mean")
 
 
 def _layers(rows: pd.DataFrame) -> pd.DataFrame | None:

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from .claim import BEYOND, PARK, Claim
+from .spectra import images_widen_in_cl_alone, tokens_narrow_in_cl_alone, tokens_widen_in_mim_alone
 from .statistics import (
     early,
     everywhere_higher_in_mim,
-    falls_more_in_cl,
-    gain_of_choosing,
+    falls_in_cl_alone,
     higher_in_cl,
     higher_in_mim,
     last,
+    rises_in_cl_alone,
+)
+from .trained import (
+    best_inside,
+    best_probe_gap,
+    fine_tuned_gap,
+    first_quarter,
+    gain_of_choosing,
+    last_layer,
     probe_gain,
-    rises_more_in_cl,
     trained_gap,
 )
 
 LINEAR, KNN = "linear", "knn"
-
-
-def _last(rows: pd.DataFrame) -> tuple[int, int]:
-    return rows.index[-1], rows.index[-1]
-
-
-def _last_and_middle(rows: pd.DataFrame) -> tuple[int, int]:
-    return rows.index[-1], rows.index[len(rows) // 2]
-
-
-def _best_inside_and_last(rows: pd.DataFrame) -> tuple[int, int]:
-    return rows["value"].iloc[:-1].idxmax(), rows.index[-1]
-
-
-def _first_quarter(rows: pd.DataFrame) -> tuple[int, int]:
-    return rows.index[len(rows) // 4], rows.index[len(rows) // 4]
-
+RANK = "64th value, or 64 / 2^n where models have fewer"
 
 CLAIMS = (
     Claim(
@@ -48,9 +38,9 @@ CLAIMS = (
     Claim(
         "distance-rises",
         "From the early to the late layers CL looks farther and farther, more so than MIM",
-        "second - first half of the depths: distance(CL) - the same of MIM, px",
+        "second - first half of the depths: distance(CL), and distance(CL) - the same of MIM; the smaller, px",
         f"{PARK}, fig. 3",
-        rises_more_in_cl("distance"),
+        rises_in_cl_alone("distance"),
     ),
     Claim(
         "distance-early",
@@ -69,9 +59,9 @@ CLAIMS = (
     Claim(
         "nmi-collapses",
         "From the early to the late layers CL's attention becomes alike for every query, MIM's does not",
-        "first - second half of the depths: NMI(CL) - the same of MIM",
+        "first - second half of the depths: NMI(CL), and NMI(CL) - the same of MIM; the smaller",
         f"{PARK}, fig. 4",
-        falls_more_in_cl("nmi"),
+        falls_in_cl_alone("nmi"),
     ),
     Claim(
         "nmi-last",
@@ -144,72 +134,114 @@ CLAIMS = (
         higher_in_mim("cls_pos_entropy"),
     ),
     Claim(
+        "moves-in-unison",
+        "CL's attention moves all tokens of an image in unison, MIM's each differently",
+        "second half: share of the movement that all patches make together, CL - MIM",
+        f"{PARK}, fig. 6 (the number is ours: the paper shows clouds)",
+        higher_in_cl("common_movement"),
+    ),
+    Claim(
+        "tokens-narrow",
+        "CL lowers the singular values of the tokens of an image, MIM does not",
+        f"embedding - last depth: log singular value of an image's patches (CL), and CL - MIM; the smaller; {RANK}",
+        f"{PARK}, fig. 7",
+        tokens_narrow_in_cl_alone(),
+    ),
+    Claim(
+        "tokens-widen",
+        "MIM raises the singular values of the tokens of an image, CL does not",
+        f"last depth - embedding: log singular value of an image's patches (MIM), and MIM - CL; the smaller; {RANK}",
+        f"{PARK}, fig. 7",
+        tokens_widen_in_mim_alone(),
+    ),
+    Claim(
+        "images-widen",
+        "CL raises the singular values over images, and more than MIM",
+        f"last depth - embedding: log singular value of the mean patches (CL), and CL - MIM; the smaller; {RANK}",
+        f"{PARK}, fig. 7",
+        images_widen_in_cl_alone(),
+    ),
+    Claim(
         "probe-last",
         "CL's representations are better separated linearly at the last layer",
-        "linear probe on the class token, last layer: CL - MIM, points",
-        f"{PARK}, fig. 1 and 10",
-        probe_gain(("cl", LINEAR, "class_token"), ("mim", LINEAR, "class_token"), _last),
+        "linear probe on the mean of patches, last layer: CL - MIM, points",
+        f"{PARK}, fig. 10",
+        probe_gain((("cl", LINEAR, "patches"), last_layer), (("mim", LINEAR, "patches"), last_layer)),
+    ),
+    Claim(
+        "probe-best",
+        "CL's best linear probe is better than MIM's",
+        "linear probe on class token or mean of patches, best layer of each: CL - MIM, points",
+        f"{PARK}, fig. 1",
+        best_probe_gap(),
     ),
     Claim(
         "probe-rises",
-        "CL's probe rises to the last layer",
-        "linear probe on the mean of patches of CL: last layer - middle layer, points",
+        "CL's probe is best at the last layer",
+        "linear probe on the mean of patches of CL: last layer - best layer before it, points",
         f"{PARK}, fig. 10",
-        probe_gain(("cl", LINEAR, "patches"), ("cl", LINEAR, "patches"), _last_and_middle),
+        probe_gain((("cl", LINEAR, "patches"), last_layer), (("cl", LINEAR, "patches"), best_inside)),
     ),
     Claim(
         "probe-peaks-inside",
         "MIM's probe is best before the last layer",
         "linear probe on the mean of patches of MIM: best layer before the last - last layer, points",
         f"{PARK}, fig. 10",
-        probe_gain(("mim", LINEAR, "patches"), ("mim", LINEAR, "patches"), _best_inside_and_last),
+        probe_gain((("mim", LINEAR, "patches"), best_inside), (("mim", LINEAR, "patches"), last_layer)),
     ),
     Claim(
         "probe-early",
         "MIM's early layers know more than CL's",
         "linear probe on the mean of patches after a quarter of the layers: MIM - CL, points",
         f"{PARK}, fig. 10",
-        probe_gain(("mim", LINEAR, "patches"), ("cl", LINEAR, "patches"), _first_quarter),
+        probe_gain((("mim", LINEAR, "patches"), first_quarter), (("cl", LINEAR, "patches"), first_quarter)),
     ),
     Claim(
         "neighbours-last",
         "CL's class token finds neighbours of its own class more often",
         "k-NN on the class token, last layer: CL - MIM, points",
         "not of the two papers: k-NN of published weights in billpsomas/efficient-probing",
-        probe_gain(("cl", KNN, "class_token"), ("mim", KNN, "class_token"), _last),
+        probe_gain((("cl", KNN, "class_token"), last_layer), (("mim", KNN, "class_token"), last_layer)),
     ),
     Claim(
         "choosing-gains",
         "Choosing among patches gains more over the class token in MIM than in CL",
         "last layer: (AbMILP - linear probe on the class token)(MIM) - the same(CL), points",
         f"{BEYOND}, fig. 1",
-        gain_of_choosing("abmilp", "class_token"),
+        gain_of_choosing(),
     ),
     Claim(
         "fine-tuning",
-        "MIM is better than CL when fine-tuned",
-        "fine-tuned accuracy: MIM - CL, points",
+        "MIM is better than CL when fine-tuned, from ViT-B on",
+        "fine-tuned accuracy of models of at least 80 million parameters: MIM - CL, points",
         f"{PARK}, fig. 1",
-        trained_gap("finetune", "accuracy", more="mim"),
+        fine_tuned_gap(more="mim", size="large"),
+    ),
+    Claim(
+        "fine-tuning-small",
+        "CL is better than MIM when fine-tuned, up to ViT-S",
+        "fine-tuned accuracy of models of at most 30 million parameters: CL - MIM, points",
+        f"{PARK}, fig. 1",
+        fine_tuned_gap(more="cl", size="small"),
     ),
     Claim(
         "high-frequency-noise",
         "MIM loses more to noise of high frequency than CL",
         "accuracy lost to noise in the highest band, linear probe on the mean of patches, last layer: MIM - CL, points",
         f"{PARK}, fig. 9",
-        trained_gap("frequency-noise", r"accuracy_drop@.*", more="mim", pooling="patches", last=True),
+        trained_gap("frequency-noise", r"accuracy_drop@.*", more="mim"),
     ),
     Claim(
         "shifted-textures",
         "CL keeps more of its accuracy than MIM when textures are other ones",
         "accuracy on shifted over that on clean images, probe on the mean of patches, last layer: CL - MIM, points",
         f"{PARK}, fig. 9 (there on Stylized ImageNet; here on what `probing shifted` was given)",
-        trained_gap("shifted", "relative_accuracy", more="cl", pooling="patches", last=True),
+        trained_gap("shifted", "relative_accuracy", more="cl"),
     ),
     Claim(
         "shape-bias",
         "CL decides by shape more often than MIM",
-        "share of decisions for the shape on cue-conflict images: CL - MIM, points",
+        "share of decisions for the shape on cue-conflict images, classifier on the last layer: CL - MIM, points",
         f"{PARK}, fig. 9",
         trained_gap("shape-bias", "shape_bias", more="cl"),
     ),

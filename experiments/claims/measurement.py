@@ -1,11 +1,12 @@
-"""The evidence for claims: one pass of each of two models, and stored results of what was trained on them."""
+"""The evidence for claims: what two models do on the same images, and stored results of what was trained on them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from study.long_table import Table, means_of_heads
@@ -13,17 +14,20 @@ from study.long_table import Table, means_of_heads
 from ..stored.facts import stored_facts
 from ..stored.results import stored
 from .evidence import COMMAND, Evidence
+from .spectra import Spectra
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from study.data import Images
+    from study.packed import Arrays
 
+    from ..measuring.leader import Leader
     from ..settings import Settings
 
 LAYERS = "layers"
-COMMANDS = (LAYERS, "finetune", "frequency-noise", "shifted", "shape-bias")
+COMMANDS = (LAYERS, "aggregate", "finetune", "frequency-noise", "shifted", "shape-bias")
 """Of `python -m probing`, whose results claims are made of."""
 
 
@@ -35,7 +39,7 @@ def evidence_of(
     *,
     probes: pd.DataFrame | None = None,
 ) -> Evidence:
-    """Everything that the claims ask of attention and tokens, per image, in one pass of each model.
+    """Everything that the claims ask of attention and tokens, of each model on the same images.
 
     Args:
         loaded: the contrastive and the masked model, by name and in this order; a single one stands for both.
@@ -45,20 +49,54 @@ def evidence_of(
         probes: of `stored_results`, or None.
     """
     import ops
+    from study.measurement import Measurement
 
     from .. import similarity
-    from ..measuring import depth_metrics
+    from ..measuring.depth_metrics import highest_frequency
+    from ..measuring.leader import measured_by_all
 
     metrics = {
         "distance": partial(ops.attention_distance, convention=settings.convention),
         "nmi": partial(ops.attention_nmi, convention=settings.convention),
-        "delta_log_amplitude": depth_metrics.highest_frequency,
+        "delta_log_amplitude": highest_frequency,
         "class": ops.class_attention_statistics,
+        "common_movement": ops.common_movement,
         **similarity.metrics(settings),
     }
-    table, _ = depth_metrics.measured(metrics, loaded, images, settings, device)
-    names = list(loaded)
-    return Evidence(names[0], names[-1], _of_images(table), probes, settings.seed or 0)
+    leader = measured_by_all(Measurement(partial(evidence_part, metrics=metrics)), loaded, images, settings, device)
+    parameters = {name: sum(one.numel() for one in model.parameters()) for name, model in loaded.items()}
+    names, seed = list(loaded), settings.seed or 0
+    spectra = _spectra(leader, loaded, images, seed)
+    return Evidence(names[0], names[-1], _of_images(leader.table()), probes, seed, spectra, parameters)
+
+
+def evidence_part(
+    model: nn.Module, batches: Iterable[Any], numbers: np.ndarray, *, metrics: Mapping[str, Callable[..., Any]]
+) -> Arrays:
+    """Values of metrics and what spectra are made of, from two passes over the same batches, for one measurement."""
+    from study.measurement import metric_values
+
+    from ..tokens.spectra import spectra_part
+
+    held = list(batches)
+    return {**metric_values(model, held, numbers, metrics=metrics), **spectra_part(model, held, numbers)}
+
+
+def _spectra(leader: Leader, loaded: Mapping[str, Any], images: Images, seed: int) -> Spectra:
+    """Of all depths, at one rank of each level that all models have; the same groups of images for all models."""
+    import torch
+
+    from ..measuring.models_and_images import known_facts
+    from ..tokens.singular_choices import shown_ranks
+    from ..tokens.spectra import depth_spectra, group_count, groups_at_random
+
+    layouts = known_facts(loaded, images)["layouts"]
+    sizes = {name: {**layout, "channels": loaded[name].embed_dim} for name, layout in layouts.items()}
+    ranks = {level: shown[0] for level, shown in shown_ranks(sizes, len(images)).items()}
+    groups = min(group_count(size["channels"], size["depth"] + 1, len(images)) for size in sizes.values())
+    known = {"group_of": groups_at_random(len(images), groups, seed), "ranks": [ranks["tokens"]]}
+    precision = torch.finfo(getattr(torch, leader.settings.dtype)).eps
+    return Spectra({name: depth_spectra(leader.of(name), precision=precision, **known) for name in loaded}, ranks)
 
 
 def _of_images(table: Table) -> pd.DataFrame:

@@ -92,7 +92,9 @@ def _judged(
     note = (
         f"CL: {cl}, MIM: {mim}; {len(images)} images of {images.where}; convention {settings.convention}; "
         f"trained: {', '.join(source['folder'] for source in sources) or 'nothing'}. Intervals: bootstrap over images, "
-        f"paired between the models; of what was trained the widest that both accuracies' intervals allow. `{command}`"
+        "paired between the models; over images' singular values a jackknife of groups of images. Of what was trained "
+        "they are those of the test images alone, not of another training or choice of rates: half-widths of both "
+        f"accuracies in quadrature. `{command}`"
     )
     print(as_lines(found))
     print(f"\n{len(found)} claims: {said}")

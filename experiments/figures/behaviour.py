@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from study.plots import plots
@@ -39,6 +40,7 @@ def behaviour_figure(rows: pd.DataFrame, facts: Mapping[str, Any]) -> Figure:
     if facts["sized"] is not None:
         _sizes(axes[1], rows[rows["head"] == facts["sized"]].dropna(subset=["parameters"]), facts)
     handles, labels = legend_of(axes)
+    handles = [handle[0] if isinstance(handle, ErrorbarContainer) else handle for handle in handles]  # without crosses
     columns = min(len(labels), 3 * count)
     if labels:
         body.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)

@@ -18,7 +18,7 @@ LABELS = {
     "distance": "Attention distance (px)",
     "nmi": "Attention NMI",
     "token_similarity": "Token cosine similarity",
-    "delta_log_amplitude": "Δ log amplitude",
+    "delta_log_amplitude": "Δ log amplitude (nats)",
 }
 FROM_ZERO = {"distance": 0.0, "nmi": 0.1}
 """Metrics whose axis begins at 0, and the least that it ends at: small differences of NMI must look small."""

@@ -16,7 +16,7 @@ from .below import beneath
 from .where import where
 
 TILE = 0.95  # inches of a photograph
-BARS = 4.2  # inches, width of the panel of errors
+BARS = 4.8  # inches, width of the panel of errors
 HEAD = 1.5  # inches of title and the lines below
 ROWS = ("original", "masked", "painted")
 KINDS = {
@@ -25,6 +25,11 @@ KINDS = {
     "patch_mean": ("true mean of each hidden patch", 0.2, ".."),
 }
 """Label of each metric, how solid its bar is, and its hatching."""
+
+PAIRED = {"visible_mean": "visible_mean_excess", "patch_mean": "patch_mean_excess"}
+"""By how much a baseline's error exceeds that of what was painted, image by image."""
+
+ROOM = 1.6  # of the panel's width over the longest bar's: for the words beside it
 
 
 def reconstruction_figure(findings: Findings, summary: Any) -> Figure:
@@ -75,18 +80,33 @@ def _bars(ax: Axes, facts: dict[str, Any], summary: Any, models: list[str]) -> N
         colours = [plots().style(model)["color"] for model in models]
         look: dict[str, Any] = {"alpha": alpha, "hatch": hatch, "edgecolor": "white"}
         ax.barh(places, means, height, xerr=ends, color=colours, ecolor="0.25", capsize=2, **look)
-        for place, mean, high in zip(places, means, rows["high"].fillna(rows["mean"]), strict=True):
-            ax.annotate(f" {mean:.3f}", (high, place), va="center", fontsize=8, color="0.2")
+        for place, (model, row) in zip(places, rows.iterrows(), strict=True):
+            end = row["mean"] if np.isnan(row["high"]) else row["high"]
+            said = f" {row['mean']:.3f}{_paired(summary, metric, model)}"
+            ax.annotate(said, (end, place), va="center", fontsize=7.5, color="0.2")
         ax.barh([np.nan], [np.nan], color="0.3", label=label, **look)
     ax.set_yticks(range(len(models)), models, fontsize=9)
     ax.set_ylim(len(models) - 0.5, -0.5)
-    ax.set_xlim(0, 1.2 * summary[summary["metric"].isin(list(KINDS))][["mean", "high"]].max().max())
+    ax.set_xlim(0, ROOM * summary[summary["metric"].isin(list(KINDS))][["mean", "high"]].max().max())
     ax.set_xlabel("Mean squared error, masked pixels (normalised)", fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def _paired(summary: Any, metric: str, model: Any) -> str:
+    """Lines on how far a baseline is from what the model painted; none of tables that do not know it."""
+    rows = summary[(summary["metric"] == PAIRED.get(metric)) & (summary["model"] == model)]
+    if rows.empty:
+        return ""
+    mean, low, high = rows[["mean", "low", "high"]].iloc[0]
+    side = "above" if mean >= 0 else "below"
+    low, high = (low, high) if mean >= 0 else (-high, -low)
+    ends = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
+    return f"\n {abs(mean):.3f}{ends}\n {side} the painted"
+
+
 def _note(facts: dict[str, Any]) -> str:
     bars = "Bars: mean over images" + (" with 95 % bootstrap intervals" if facts["images"] > 1 else "")
+    bars += "; beside a baseline how far its error is from that of what was painted, image by image"
     seen = f"masks from seed {facts['seed']}; visible patches of the painted rows are the original's."
     named = ", ".join(facts["normalised"])
     leak = f" {named} paints pixels normalised within each patch, put back with the true patch's mean and deviation, "

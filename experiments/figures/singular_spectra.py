@@ -22,6 +22,7 @@ BESIDE = 3  # models beside each other; more stand in further rows
 PANEL = 3.0  # inches, width of a panel
 ROW = 2.9
 HEAD = 1.3  # inches of title and the lines below
+JACKKNIFE = "jackknife over groups of images (conservative: in simulation 1.4 to 3 times as wide as the values vary)"
 
 
 def spectra_figure(findings: Findings) -> Figure:
@@ -53,9 +54,20 @@ def _title(facts: dict[str, Any]) -> str:
 def _note(facts: dict[str, Any]) -> str:
     tokens = "Token level: of the patch tokens of one image, mean over images of the logarithms."
     images = " Image level: over images, of the mean patch token." if "images" in facts["ranks"] else ""
-    bands = "Bands: 95 %, bootstrap over images" + (", jackknife over groups of images." if images else ".")
+    bands = "Bands: 95 %, bootstrap over images" + (f", {JACKKNIFE}." if images else ".")
     stream = "Block outputs without the last norm; depth 0: embedding. Ranks that rounding hides are not drawn."
-    return f"{tokens}{images} {bands if facts['images'] > 1 else 'A single image.'} {stream}"
+    return f"{tokens}{images} {bands if facts['images'] > 1 else 'A single image.'} {stream}{_few(facts)}"
+
+
+def _few(facts: dict[str, Any]) -> str:
+    """That the image level is biased, where it is; nothing of results that do not know."""
+    channels = facts.get("few_for")
+    if channels is None:
+        return ""
+    return (
+        f" Image level of {facts['images']} images for {channels} channels: small values come out too small, which the "
+        "bands do not contain; compare models on the same images only."
+    )
 
 
 def _column(facts: dict[str, Any]) -> tuple[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from study.plots import plots
 
@@ -56,12 +59,15 @@ def _votes(ax: Axes, voted: pd.DataFrame, models: list[str], classes: int) -> No
     for number, (metric, (label, alpha)) in enumerate(BARS.items()):
         rows = voted[voted["metric"] == metric].set_index("model").reindex(models)
         places = np.arange(len(models)) + (number - (len(BARS) - 1) / 2) * height
-        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
+        errors = 100 * np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
         colours = [plots().style(model)["color"] for model in models]
-        ax.barh(places, rows["mean"], height, xerr=errors, color=colours, alpha=alpha, label=label)
-    ax.axvline(1 / classes, color="0.4", linestyle=":", linewidth=1)
+        look: Any = {"color": colours, "alpha": alpha, "ecolor": "0.25"}
+        bars: Any = ax.barh(places, 100 * rows["mean"], height, xerr=errors, label=label, **look)
+        for part in bars.errorbar.get_children():
+            part.set_path_effects([withStroke(linewidth=3, foreground="white")])  # seen on the darkest bars too
+    ax.axvline(100 / classes, color="0.4", linestyle=":", linewidth=1)
     ax.set_yticks(range(len(models)), models, fontsize=8)
     ax.invert_yaxis()
-    ax.set_xlabel("k-NN accuracy")
+    ax.set_xlabel("k-NN accuracy (%)")
     ax.set_title("solid: mean of patches, pale: class token\ndotted: chance", fontsize=8, color="0.3")
     ax.spines[["top", "right"]].set_visible(False)

@@ -85,7 +85,8 @@ def masked_errors(
         grid: (rows, columns) of the patches.
     Returns:
         `error`; `visible_mean`, of the mean colour of the image's visible pixels in all masked ones; `patch_mean`, of
-        each masked patch's own true mean, colours together. 0 where the painted pixels are the true ones.
+        each masked patch's own true mean, colours together. 0 where the painted pixels are the true ones. And by how
+        much the latter two exceed `error`: `visible_mean_excess`, `patch_mean_excess`, below 0 where they are better.
     """
     size = images.shape[-1] // grid[1]
     true, guess = (patches_from_images(one.double(), patch_size=size) for one in (images, painted))
@@ -95,7 +96,10 @@ def masked_errors(
     flat = colour[:, None, None].expand_as(pixels).flatten(2)
     guesses = {"error": guess, "visible_mean": flat, "patch_mean": true.mean(dim=-1, keepdim=True)}
     count = hidden.sum(dim=1) * true.shape[2]
-    return {name: ((one - true).square() * hidden[..., None]).sum(dim=(1, 2)) / count for name, one in guesses.items()}
+    errors = {
+        name: ((one - true).square() * hidden[..., None]).sum(dim=(1, 2)) / count for name, one in guesses.items()
+    }
+    return errors | {f"{name}_excess": errors[name] - errors["error"] for name in ("visible_mean", "patch_mean")}
 
 
 def _tiles(encoder: Any, images: Tensor, painted: Tensor, hidden: Tensor, grid: tuple[int, int]) -> Tensor:

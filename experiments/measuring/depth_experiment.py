@@ -50,7 +50,8 @@ def depth_experiment(
             The experiment's table (per-image values) and `differences`: of each model from the first one, paired image
             by image.
         """
-        table, facts = measured(metrics(settings), loaded, images, settings, device)
+        logarithmic = [panel.metric for panel in panels if panel.logarithmic]
+        table, facts = measured(metrics(settings), loaded, images, settings, device, logarithmic=logarithmic)
         paper = paper_curves([panel.paper for panel in panels if panel.paper], loaded, images, settings)
         facts = {**facts, **paper, "notes": facts["notes"] + paper["notes"]}
         return Findings({name: table, DIFFERENCES: paired_differences(table)}, {}, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,8 @@ def measured(
     images: Images,
     settings: Settings,
     device: torch.device,
+    *,
+    logarithmic: Collection[str] = (),
 ) -> tuple[Table, dict[str, Any]]:
     """Per-image values of metrics in one pass of each model, and the facts that a figure says of them.
 
@@ -64,11 +66,12 @@ def measured(
         images: of `open_images`.
         settings: of the run.
         device: to run on.
+        logarithmic: metrics that are shown on a logarithmic axis; `--until-precise` takes their scale row by row.
     """
     from .metrics import found
     from .models_and_images import known_facts
 
-    known = found(metrics, loaded, images, settings, device)
+    known = found(metrics, loaded, images, settings, device, logarithmic=logarithmic)
     facts = {
         **known_facts(loaded, images),
         "images": known.images,

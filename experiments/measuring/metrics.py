@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -45,6 +45,8 @@ def found(
     images: Images,
     settings: Settings,
     device: torch.device,
+    *,
+    logarithmic: Collection[str] = (),
 ) -> Found:
     """Measure all models on the same images, or as many of them as `--until-precise` needs; by the first process.
 
@@ -58,6 +60,7 @@ def found(
         images: of `open_images`.
         settings: of the run.
         device: to run on.
+        logarithmic: metrics that are shown on a logarithmic axis; see `widest`.
     Raises:
         ValueError: the folder holds parts of another run, or another process failed, or a metric compares the images of
             a batch and there is more than one.
@@ -71,7 +74,8 @@ def found(
     for chunks in looks(len(images), leader.plan.chunks_of):
         leader.extend(chunks)
         measured = leader.plan.images_in(chunks)
-        stop = Stop(share, measured, len(images), widest(summary(leader.table(chunks))))
+        last = widest(summary(leader.table(chunks)), logarithmic=logarithmic)
+        stop = Stop(share, measured, len(images), last)
         if stop.reached:
             break
     return _found(leader, chunks, stop)

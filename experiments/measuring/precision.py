@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-LEAST = 64  # images: the bootstrap's interval of fewer is too narrow
+LEAST = 64  # images: the width of fewer's interval is itself known to worse than a tenth
 GROWTH = 1.25  # of the images from one look at the intervals to the next
 
 
@@ -20,7 +20,8 @@ class Widest:
     Attributes:
         share: half its width over the scale; NaN where there is no interval.
         metric, model, depth: whose it is.
-        scale: the largest |mean| of that metric over depths and models.
+        scale: the largest |mean| of that metric over depths and models; of a metric that is shown on a logarithmic axis
+            the |mean| itself.
     """
 
     share: float
@@ -70,15 +71,19 @@ class Stop:
         )
 
 
-def widest(summary: pd.DataFrame) -> Widest:
+def widest(summary: pd.DataFrame, *, logarithmic: Collection[str] = ()) -> Widest:
     """The widest interval of a table.
 
         share = (high - low) / 2 / max |mean| of the metric over models, depths and components
+        share = (high - low) / 2 / |mean|,    of metrics on a logarithmic axis, where small means are read too
 
     Args:
         summary: of `study.summary`.
+        logarithmic: names of the metrics that are shown on such an axis.
     """
-    scales = summary["mean"].abs().groupby(summary["metric"]).transform("max").to_numpy()
+    means = summary["mean"].abs()
+    scales = means.groupby(summary["metric"]).transform("max").mask(summary["metric"].isin(list(logarithmic)), means)
+    scales = scales.to_numpy()
     half = (summary["high"] - summary["low"]).to_numpy() / 2
     shares = np.divide(half, scales, out=half.copy(), where=half > 0)  # 0 where all images agree, even on 0
     place = int(np.argmax(shares))  # of NaN, if there are

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from .difference import difference
+
 BEST = "best"
 """Name of the table."""
 
@@ -16,8 +18,8 @@ COLUMNS = [*KEYS, "layer", "layers", "value", "low", "high", "last", "behind", "
 def best_depths(rows: pd.DataFrame) -> pd.DataFrame:
     """The best layer of each model, head and pooling, and by how much the last one is behind it.
 
-    The images' answers are not in the rows: the ends of `behind` are the widest that the intervals of both layers
-    allow. The best of several layers is a little too good, as it is chosen on the very images.
+    The images' answers are not in the rows: the ends of `behind` are those of `difference`. The best of several layers
+    is a little too good, as it is chosen on the very images.
 
     Args:
         rows: columns of `probing.table`, several layers of each.
@@ -27,12 +29,12 @@ def best_depths(rows: pd.DataFrame) -> pd.DataFrame:
     found = []
     for keys, own in rows.groupby(KEYS, sort=False):
         best, last = own.loc[own["value"].idxmax()], own.loc[own["layer"].idxmax()]
+        behind = difference(best, last)
         found.append(
             dict(zip(KEYS, keys, strict=True))  # pyright: ignore[reportArgumentType]
             | {"layer": best["layer"], "layers": last["layer"], "last": last["value"]}
             | {name: best[name] for name in ("value", "low", "high")}
-            | {"behind": best["value"] - last["value"]}
-            | {"behind_low": best["low"] - last["high"], "behind_high": best["high"] - last["low"]}
+            | {"behind": behind["value"], "behind_low": behind["low"], "behind_high": behind["high"]}
         )
     return pd.DataFrame(found, columns=COLUMNS)
 
@@ -54,5 +56,5 @@ def in_words(best: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
 
 def _sentence(row: pd.Series) -> str:
     ahead = "" if row["layer"] == row["layers"] else f", the last {100 * row['behind']:.1f} points below"
-    surely = " (intervals apart)" if row["behind_low"] > 0 else ""
+    surely = " (more than its interval)" if row["behind_low"] > 0 else ""
     return f"depth {row['layer']} of {row['layers']} in {row['model']} ({100 * row['value']:.1f} %{ahead}{surely})"

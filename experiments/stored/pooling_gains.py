@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from .difference import difference
+
 CLASS_TOKEN = "class_token"
 COLUMNS = ["model", "layer", "pooling", "head", "value", "low", "high", "images"]
 
@@ -11,7 +13,7 @@ COLUMNS = ["model", "layer", "pooling", "head", "value", "low", "high", "images"
 def gains(rows: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of each pooling minus that of a linear probe on the class token, as a share.
 
-    The images' answers are not in the rows, so the ends are the widest that both intervals allow.
+    The images' answers are not in the rows: the ends are those of `difference`.
 
     Args:
         rows: columns of `probing.table`, accuracies.
@@ -22,9 +24,5 @@ def gains(rows: pd.DataFrame) -> pd.DataFrame:
     plain = rows[(rows["pooling"] == CLASS_TOKEN) & (rows["head"] == "linear")]
     other = rows[rows["pooling"] != CLASS_TOKEN]
     both = other.merge(plain[[*keys, "value", "low", "high"]], on=keys, suffixes=("", "_plain"))
-    both = both.assign(
-        value=both["value"] - both["value_plain"],
-        low=both["low"] - both["high_plain"],
-        high=both["high"] - both["low_plain"],
-    )
-    return both[COLUMNS]
+    usual = {name: both[f"{name}_plain"] for name in ("value", "low", "high")}
+    return both.assign(**difference(both, usual))[COLUMNS]

@@ -9,10 +9,6 @@ import pandas as pd
 RATE = re.compile(r"(?P<what>lr|weight decay) \S+( x batch/\d+)?( \([^)]*\))? chosen")
 NORM = re.compile(r"norm (\w+)")
 NORMS = {"none": "none (raw block outputs)", "final": "the model's last"}
-UNPAIRED = (
-    "Answers to single images are not stored: intervals of differences are unpaired, the widest that both accuracies' "
-    "intervals allow"
-)
 
 
 def recipes(rows: pd.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ GROUPS = 20
 """Of images, for the jackknife of the image level."""
 
 DRAWN = 5  # depths, where the user names none
+ENOUGH = 4  # images for each channel, above which small singular values of the image level are not much too small
 
 Sizes = Mapping[str, Mapping[str, Any]]
 """Of each model: grid, depth, channels."""
@@ -56,6 +57,16 @@ def drawn_depths(asked: Sequence[int], model: str, depth: int) -> list[int]:
     return sorted(set(asked)) or [round(number * depth / max(1, count - 1)) for number in range(count)]
 
 
+def few_for(sizes: Sizes, images: int) -> int | None:
+    """The most channels of a model, where the images are few for so many; None where they are enough, or a single one.
+
+    >>> few_for({"a": {"channels": 96}}, 250), few_for({"a": {"channels": 96}}, 385)
+    (96, None)
+    """
+    channels = max(size["channels"] for size in sizes.values())
+    return channels if 1 < images <= ENOUGH * channels else None
+
+
 def notes(ranks: Mapping[str, Sequence[int]], groups: Mapping[str, int], sizes: Sizes, images: int) -> list[str]:
     """What the user must read.
 
@@ -73,9 +84,9 @@ def notes(ranks: Mapping[str, Sequence[int]], groups: Mapping[str, int], sizes: 
     ]
     if "images" not in ranks:
         return [*said, "images level: left out, a covariance over images needs at least 2 of them"]
-    channels = max(size["channels"] for size in sizes.values())
     said.append(_held(groups, sizes))
-    if images <= 4 * channels:
+    channels = few_for(sizes, images)
+    if channels is not None:
         said.append(
             f"images level: {images} images for {channels} channels; small singular values come out too small, so "
             "compare models on the same images only"

@@ -82,7 +82,8 @@ def _intervals(level: str, values: Tensor, parts: Tensor) -> tuple[Tensor, Tenso
         return ops.jackknife_interval(values, without=parts)
     low, high = torch.full_like(values, torch.nan), torch.full_like(values, torch.nan)
     whole = parts.isfinite().all(dim=0)
-    low[whole], high[whole] = ops.bootstrap_interval(parts[:, whole])
+    if whole.any():
+        low[whole], high[whole] = ops.bootstrap_interval(parts[:, whole])
     for column in (~whole).nonzero().flatten().tolist():
         known = parts[parts[:, column].isfinite(), column]
         if values[column].isfinite() and len(known) > 1:

@@ -8,7 +8,7 @@ from .pca_picture import pca_picture
 from .photograph import image_array
 from .reference import paper_curve, reference_line, uniform_distance
 from .spectrum import spectrum
-from .style import style
+from .style import style, together
 from .token_cloud import token_cloud
 from .token_scatter import token_scatter
 
@@ -24,6 +24,7 @@ __all__ = [
     "reference_line",
     "spectrum",
     "style",
+    "together",
     "token_cloud",
     "token_scatter",
     "uniform_distance",

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models import TokenLayout
+from ops import expanded_tail
 
 from .geometry import pixels
 from .masks import VOID
@@ -80,9 +81,10 @@ def confusion_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a score of all images' pixels together.
+    """Expanded percentile bootstrap interval of a score of all images' pixels together.
 
-        low, high = quantiles (1 - level) / 2 and (1 + level) / 2 of score(sum of confusion[drawn]) over resamples
+        low, high = quantiles tail and 1 - tail of score(sum of confusion[drawn]) over resamples
+        tail = expanded_tail(images)
 
     Images are drawn with replacement, whole, and the score is computed anew of what was drawn: it is no mean over
     images. A class that no drawn image holds is left out of that draw's mean. The same seed draws the same images, as
@@ -91,12 +93,12 @@ def confusion_interval(
     Args:
         confusion: of each image.
         score: `mean_iou` or `pixel_accuracy`.
-        level: share of resampled scores inside the interval.
+        level: probability with which the interval is to cover.
         resamples: number of draws.
         seed: same seed, same interval.
     Returns:
         (low, high); NaN with fewer than two images.
-    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; `ops.expanded_tail`.
     """
     images, classes = confusion.shape[:2]
     if images < 2:
@@ -107,6 +109,7 @@ def confusion_interval(
         [torch.randint(images, (images,), generator=generator).bincount(minlength=images) for _ in range(resamples)]
     )
     scores = score((drawn.to(flat) @ flat).reshape(resamples, classes, classes))
-    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=scores.dtype)
+    tail = expanded_tail(images, level=level)
+    ends = torch.tensor([tail, 1 - tail], dtype=scores.dtype)
     low, high = scores[~scores.isnan()].quantile(ends).tolist()
     return low, high

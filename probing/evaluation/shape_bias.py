@@ -50,7 +50,10 @@ class ShapeBias:
         NaN where too few decisions are for shape or texture; see `percentile_interval`. Where all decisions are alike
         both ends are the bias itself, which says nothing of how sure it is: look at the number of decisions.
         """
-        low, high = percentile_interval(_draws(self)) if len(self.shape) > 1 else (torch.tensor(torch.nan),) * 2
+        images = len(self.shape)
+        if images < 2:
+            return float("nan"), float("nan")
+        low, high = percentile_interval(_draws(self), images=images)
         return low.item(), high.item()
 
 
@@ -91,7 +94,7 @@ def bias_difference(first: ShapeBias, second: ShapeBias) -> tuple[float, float, 
     """
     if len(first.shape) != len(second.shape):
         raise ValueError(f"{len(first.shape)} and {len(second.shape)} images; expected the same images for both models")
-    low, high = percentile_interval(_draws(first) - _draws(second))
+    low, high = percentile_interval(_draws(first) - _draws(second), images=len(first.shape))
     return first.bias - second.bias, low.item(), high.item()
 
 

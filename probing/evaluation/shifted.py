@@ -87,10 +87,11 @@ def relative_accuracy(
     accuracy, ratio = clean.double().mean(), float("nan")
     if accuracy > 0:
         ratio = (shifted.double().mean() / accuracy).item()
-    if min(len(shifted), len(clean)) < 2:
+    images = min(len(shifted), len(clean))
+    if images < 2:
         return ratio, float("nan"), float("nan")
     draws = resampled_means(shifted.double()) / resampled_means(clean.double(), seed=0 if paired else 1)
-    low, high = percentile_interval(draws)
+    low, high = percentile_interval(draws, images=images)
     return ratio, low.item(), high.item()
 
 

@@ -98,7 +98,7 @@ def test_models_of_different_grids_depths_and_views_share_a_figure_golden(golden
     figure = draw(findings, summary(findings.tables["overview"]))
     texts = " ".join(text.get_text() for text in figure.findobj(Text))
     assert all(name in texts for name in loaded) and "3 photographs" in texts
-    assert "mini-moco: miniatures" in texts
+    assert "Miniatures: mini-moco; no evidence" in " ".join(texts.split())
     plt.close(figure)
 
 

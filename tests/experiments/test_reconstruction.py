@@ -71,12 +71,15 @@ def test_errors_against_loops():
         }
         for name, squares in expected_of.items():
             torch.testing.assert_close(values[name][image], torch.stack(squares).mean(), rtol=1e-12, atol=1e-12)
+        for name in ("visible_mean", "patch_mean"):
+            excess = torch.stack(expected_of[name]).mean() - torch.stack(expected_of["error"]).mean()
+            torch.testing.assert_close(values[f"{name}_excess"][image], excess, rtol=1e-12, atol=1e-12)
     assert (masked_errors(images, images, hidden, grid=(2, 3))["error"] == 0).all()
 
 
 def test_the_table_and_what_it_means(found):
     table = found.tables["reconstruction"]
-    assert set(table.columns) == set(COLUMNS) and len(table) == 2 * 3 * 4
+    assert set(table.columns) == set(COLUMNS) and len(table) == 2 * 5 * 4
     means = table.groupby(["model", "metric"])["value"].mean()
     for name in NAMES:
         assert means[name, "error"] < means[name, "visible_mean"]
@@ -138,5 +141,22 @@ def test_figure(found):
     figure.draw_without_rendering()
     bars = [ax for ax in figure.get_axes() if ax.get_xlabel().startswith("Mean squared error")]
     first = means[(means["metric"] == "error") & (means["model"] == "mini-mae")]["mean"].item()
+    words = " ".join(text.get_text() for text in bars[0].texts)
+    for name in NAMES:
+        for baseline in ("visible_mean", "patch_mean"):
+            own = means[(means["metric"] == f"{baseline}_excess") & (means["model"] == name)].iloc[0]
+            side, (low, high) = "above", (own["low"], own["high"])
+            if own["mean"] < 0:
+                side, (low, high) = "below", (-own["high"], -own["low"])
+            assert f"\n {abs(own['mean']):.3f} [{low:.3f}, {high:.3f}]\n {side} the painted" in words
+    assert "above the painted" in words and "below the painted" in words
+    assert all(text.get_window_extent().x1 <= figure.bbox.width for text in bars[0].texts)
     assert len(bars) == 1 and bars[0].patches[0].get_width() == pytest.approx(first)
     assert {ax.get_title() for ax in figure.get_axes()} >= {"mini-mae: 75 % masked", "mini-simmim: 62.5 % masked"}
+
+
+def test_tables_without_paired_differences_are_drawn_all_the_same(found):
+    means = summary(found.tables["reconstruction"])
+    older = means[~means["metric"].str.endswith("_excess")]
+    words = " ".join(text.get_text() for ax in draw(found, older).get_axes() for text in ax.texts)
+    assert "the painted" not in words

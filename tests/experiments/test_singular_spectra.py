@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import models
 import ops
@@ -163,6 +164,11 @@ def test_notes(found):
     assert "leaves out one of 8 groups of images; their covariances take 5 MiB" in said
     assert "small singular values come out too small" in said
     sizes = {"big": {"grid": [14, 14], "depth": 12, "channels": 768}}
+    below = " ".join(draw(found, None).get_supxlabel().split())
+    assert "Image level of 8 images for 96 channels: small values come out too small, which the bands do not" in below
+    assert "conservative: in simulation 1.4 to 3 times as wide" in below
+    enough = dataclasses.replace(found, facts={**found.facts, "few_for": None})
+    assert "too small" not in draw(enough, None).get_supxlabel()
     (held,) = notes({"tokens": (64, 128), "images": (64, 128)}, {"big": 17}, sizes, 50000)
     assert "17 groups of images; their covariances take 994 MiB in big" in held
 
@@ -216,3 +222,14 @@ def test_results_are_read_back_as_they_were(found, tmp_path):
     write_findings(found, tmp_path, {"experiment": "singular-spectra"})
     again, _ = read_findings(tmp_path)
     np.testing.assert_array_equal(again.tables["over_depth"]["low"], found.tables["over_depth"]["low"])
+
+
+def test_an_image_of_one_colour_has_no_value_and_the_others_have_theirs(loaded, tmp_path):
+    for number, colour in enumerate([None, None, None, "white"]):
+        noise = np.random.default_rng(number).integers(0, 256, size=(32, 32, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise) if colour is None else Image.new("RGB", (32, 32), colour)
+        picture.save(tmp_path / f"{number}.png")
+    found = measure({"mini-moco": loaded["mini-moco"]}, open_images(tmp_path), Settings(), CPU)
+    values = of(found.tables["per_image"], model="mini-moco", depth=0)
+    assert sorted(values["image"].unique()) == [0, 1, 2]
+    draw(found, None)

@@ -229,6 +229,18 @@ def test_photographs_stand_once_for_each_field_of_view(golden, images):
     assert len(pca.draw(findings, None).axes) == (3 + 2) * len(images)
 
 
+def test_only_models_of_as_many_tokens_are_subtracted(golden, images):
+    files = [str(golden / "checkpoints" / "simmim_vit" / "checkpoint.pth")]
+    loaded = loaded_models(["mini-moco", *files, "mini-simmim"], num_heads=4)
+    findings = token_tsne.measure(loaded, images, Settings(perplexity=5.0), CPU)
+    assert set(findings.tables["purity"]["model"]) == {"mini-moco", "checkpoint.pth", "mini-simmim"}
+    assert set(findings.tables["differences"]["model"]) == {"mini-simmim"}
+    note = "differences leave out checkpoint.pth (16): mini-moco has 64 tokens in an image, and shares depend on that"
+    assert note in findings.facts["notes"]
+    alone = token_tsne.measure({"mini-moco": loaded["mini-moco"]}, images, Settings(perplexity=5.0), CPU)
+    assert not any("leave out" in note for note in alone.facts["notes"])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_models_of_different_grids_share_a_figure(name, golden, images, tmp_path):
     loaded = loaded_models(["mini-moco", str(golden / "checkpoints" / "simmim_vit" / "checkpoint.pth")], num_heads=4)

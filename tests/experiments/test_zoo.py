@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -93,8 +94,12 @@ def test_figure_shows_every_model_and_chance(findings):
     assert [label.get_text() for label in bars.get_yticklabels()] == ["mini-simmim", "mini-random"]
     drawn = sorted(patch.get_width() for patch in bars.patches)
     expected = sorted(means[means["metric"].astype(str).str.startswith("knn")]["mean"])
-    np.testing.assert_allclose(drawn, expected)
-    assert bars.lines[-1].get_xdata()[0] == 0.5
+    np.testing.assert_allclose(drawn, 100 * np.array(expected))
+    assert bars.lines[-1].get_xdata()[0] == 50 and bars.get_xlabel() == "k-NN accuracy (%)"
+    for (error,) in (container.errorbar[2] for container in bars.containers if hasattr(container, "errorbar")):
+        assert to_hex(error.get_color()[0]) == to_hex("0.25") and error.get_path_effects()  # a white edge
+        assert max(x for segment in error.get_segments() for x, _ in segment) > 1  # per cent too
+    assert "Δ log amplitude (nats)" in [ax.get_ylabel() for ax in figure.axes]
     plt.close(figure)
 
 

@@ -27,7 +27,7 @@ def test_every_public_name_is_documented_with_its_source():
 def test_everything_after_the_data_is_keyword_only():
     data = {
         *("attention", "queries", "keys", "values", "head_outputs", "before", "after", "branch", "tokens"),
-        *("features", "images", "bank", "labels"),
+        *("features", "images", "bank", "labels", "samples"),
     }
     for name in ops.__all__:
         for parameter in inspect.signature(getattr(ops, name)).parameters.values():

@@ -64,7 +64,7 @@ def test_every_plot_is_documented_and_takes_ax(name):
     function = getattr(plots, name)
     assert len(inspect.getdoc(function).splitlines()) > 1
     parameters = inspect.signature(function).parameters
-    if name not in ("image_array", "style", "uniform_distance"):
+    if name not in ("image_array", "style", "together", "uniform_distance"):
         assert parameters["axes" if name == "attention_grid" else "ax"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
@@ -239,7 +239,40 @@ def test_a_family_has_one_style_and_no_two_share_it():
 
 def test_an_unknown_name_keeps_its_style_and_label():
     assert plots.style("mine") == plots.style("mine")
-    assert plots.style("runs/mine.pth")["label"] == "mine.pth"
+    assert plots.style("runs/mine.pth")["label"] == "runs/mine.pth", "files of one name differ by their folders"
+
+
+def test_a_folder_tells_the_family_where_the_file_does_not():
+    assert plots.style("runs/SimMIM/checkpoint.pth")["color"] == plots.style("simmim")["color"]
+    assert plots.style("moco/mae.pth")["color"] == plots.style("mae")["color"]
+
+
+def test_models_drawn_together_all_look_different():
+    unknown = [f"model{number}" for number in range(12)]
+    names = [
+        "mini-mae",
+        "vit_mini_patch4_32.mae",
+        "mae/checkpoint.pth",
+        *unknown,
+        *("simmim", "moco", "beit", "supervised"),
+        "dino",
+    ]
+    alone = [plots.style(name) for name in names]
+    with plots.together(names):
+        looks = [plots.style(name) for name in names]
+        assert plots.style("moco/elsewhere") == {**plots.style("moco"), "label": "moco/elsewhere"}
+    assert [look["label"] for look in looks] == names
+    assert len({(look["color"], look["marker"], look["linestyle"]) for look in looks}) == len(names)
+    assert looks[0] == alone[0], "the first of a family looks as always"
+    assert [plots.style(name) for name in names] == alone, "nothing stays behind"
+
+
+def test_sizes_of_a_family_drawn_together_differ_without_colour():
+    names = [f"{size}.dinov2" for size in ("small", "base", "large", "giant")]
+    with plots.together(names):
+        looks = [plots.style(name) for name in names]
+    for part in ("marker", "linestyle"):
+        assert len({look[part] for look in looks}) == len(names)
 
 
 # Maps

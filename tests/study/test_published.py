@@ -32,6 +32,12 @@ def test_only_for_the_same_weights_and_images():
         assert published(metric, model, images) is None
 
 
+def test_how_many_images_a_curve_is_of():
+    sources = {metric: published(metric, "moco", "imagenette").source for metric in ("distance", "nmi", "amplitude")}
+    assert all(sources[metric].endswith(", about 59 images of Imagenette") for metric in ("distance", "nmi"))
+    assert sources["amplitude"].endswith(", 16 images of Imagenette")
+
+
 def test_on_imagenets_validation_images(validation):
     assert published("amplitude", "simmim", validation).values[0] == -2.0
     assert published("amplitude_decoder", "mae", validation).depths == tuple(range(12, 21))

@@ -77,6 +77,13 @@ def test_pairs_of_drawn_images_by_loops():
     assert float(_pair_ratio(motion.between(), shares.double())) == pytest.approx(sum(ratios) / 4, rel=1e-12)
 
 
+def test_ends_are_those_of_the_interval_of_a_mean():
+    motion = random_motion(6, 0)
+    found, ratios = mean_changes(motion, seed=1), motion.within[1] / motion.within[0]
+    ends = ops.bootstrap_interval(ratios.T, seed=1)
+    assert_close(found["within"][1:], torch.stack(ends), rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("images", [1, 2])
 def test_few_images_have_no_interval(images):
     found = mean_changes(random_motion(images, 0))

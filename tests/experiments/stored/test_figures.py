@@ -9,6 +9,8 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.legend import Legend
 
 from experiments.__main__ import main
 from experiments.catalogue import STORED, experiment
@@ -139,10 +141,12 @@ def test_layer_probe_draws_the_curves_and_their_best_depths(runs):
     best = findings.tables["best"].set_index("model")
     assert best.loc["mini-moco", "layer"] == 2 and best.loc["mini-random", "layer"] == 1
     row = best.loc["mini-random"]  # 0.55 at layer 1, 0.30 at layer 2, a tenth wide each
-    assert row[["behind", "behind_low", "behind_high"]].tolist() == pytest.approx([0.25, 0.15, 0.35])
+    assert row[["behind", "behind_low", "behind_high"]].tolist() == pytest.approx(
+        [0.25, 0.25 - 0.05 * 2**0.5, 0.25 + 0.05 * 2**0.5]
+    )
     (said,) = [note for note in findings.facts["notes"] if "best at" in note]
     assert "depth 2 of 2 in mini-moco (50.0 %);" in said
-    assert said.endswith("depth 1 of 2 in mini-random (55.0 %, the last 25.0 points below (intervals apart)).")
+    assert said.endswith("depth 1 of 2 in mini-random (55.0 %, the last 25.0 points below (more than its interval)).")
 
 
 def test_layer_probe_of_a_single_layer(tmp_path):
@@ -151,22 +155,22 @@ def test_layer_probe_of_a_single_layer(tmp_path):
         drawn("layer-probe", tmp_path)
 
 
-def test_gains_are_differences_from_the_class_token_with_the_widest_ends(runs):
+def test_gains_are_differences_from_the_class_token(runs):
     figure, findings = drawn("aggregation", runs)
     gains = findings.tables["gains"].set_index(["model", "pooling"])
     rows = findings.tables["aggregation"].set_index(["model", "pooling"])
     for (model, pooling), gain in gains.iterrows():
         one, plain = rows.loc[(model, pooling)], rows.loc[(model, "class_token")]
         assert gain["value"] == pytest.approx(one["value"] - plain["value"])
-        assert gain["low"] == pytest.approx(one["low"] - plain["high"])
-        assert gain["high"] == pytest.approx(one["high"] - plain["low"])
+        half = 0.05 * 2**0.5  # of two intervals a tenth wide
+        assert (gain["value"] - gain["low"], gain["high"] - gain["value"]) == pytest.approx((half, half))
     assert len(gains) == 3 * len(NAMES)
     left, right = figure.axes
     points = right.containers[0].lines[0].get_xydata()
     names = [label.get_text() for label in left.get_yticklabels()]
     assert [names[round(y)] for y in points[:, 1]] == ["mean of patches", "central 2 x 2 patches", "AbMILP"]
     assert points[:, 0] == pytest.approx([0, -10, 10])
-    assert "unpaired" in below(figure)
+    assert "half-widths in quadrature" in below(figure)
 
 
 def test_aggregation_falls_back_on_the_last_layer_of_layers(tmp_path):
@@ -285,6 +289,22 @@ def test_behaviour_takes_the_best_probe_and_leaves_out_sizes(runs):
     for place, name in enumerate(NAMES):
         assert points[name] == pytest.approx([100 * max(CURVES[name]), 60 + 2 * place])
     assert any("needs models of at least two sizes" in note for note in findings.facts["notes"])
+
+
+@pytest.mark.parametrize("runs_of", ["one panel", "two panels"])
+def test_the_legend_of_behaviour_shows_markers_alone(runs, monkeypatch, runs_of):
+    from experiments.stored import probe_and_finetune
+
+    if runs_of == "two panels":
+        sizes = {name: 1_000_000 * (1 + place // 3) for place, name in enumerate(NAMES)}
+        monkeypatch.setattr(probe_and_finetune, "_parameters", lambda *given: (sizes, []))
+    figure, _ = drawn("behaviour", runs)
+    (legend,) = figure.findobj(Legend)
+    assert [text.get_text() for text in legend.get_texts()] == list(NAMES)
+    assert not legend.findobj(LineCollection)  # the crosses
+    assert [handle.get_marker() for handle in legend.legend_handles] == [
+        box.lines[0].get_marker() for box in figure.axes[0].containers
+    ]
 
 
 def test_two_sizes_get_a_panel(runs, monkeypatch):

@@ -43,6 +43,11 @@ def test_golden_first_step(case, objective, batch, expected, official, dtype):
     np.testing.assert_allclose(found, wanted, rtol=GRADIENT[dtype], atol=1e-14)
 
 
+def test_the_class_token_learns_as_a_key_and_value_golden(objective, batch):
+    objective(batch)["loss"].backward()
+    assert objective.encoder.cls_token.grad.abs().max() > 0
+
+
 def test_golden_whole_gradients(objective, batch, official, dtype):
     objective(batch)["loss"].backward()
     found = {name: p.grad for name, p in objective.named_parameters()}

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
 from models import TokenLayout
+from ops import expanded_tail
 from probing.dense.evaluation import (
     class_iou,
     confusion,
@@ -60,7 +61,8 @@ def test_interval_against_a_loop(masks, score):
     for _ in range(50):
         drawn = torch.randint(5, (5,), generator=generator)
         scores.append(score(sum(counts[image] for image in drawn.tolist())).item())
-    expected = np.quantile(scores, [0.05, 0.95])
+    tail = expanded_tail(5, level=0.9)
+    expected = np.quantile(scores, [tail, 1 - tail])
     found = confusion_interval(counts, score, level=0.9, resamples=50, seed=3)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     assert found[0] < score(counts.sum(0)).item() < found[1]
