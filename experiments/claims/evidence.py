@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from .interval import LEVEL, Interval
 if TYPE_CHECKING:
     from .spectra import Spectra
 
+OF_THE_GRID = frozenset({"distance", "nmi", "delta_log_amplitude", "cls_cls_attention", "cls_pos_entropy"})
+"""Metrics whose values depend on how many patches there are, or on the size of the image in pixels."""
 COMMAND = "command"
 """Column that tells which command of `python -m probing` a row comes from."""
 RESAMPLES = 2000
@@ -30,6 +32,7 @@ class Evidence:
         seed: of the resampling.
         spectra: singular values of both models' tokens; None where they were not measured.
         parameters: how many each model has.
+        layouts: of `known_facts`; without them the models are taken to have the same grid.
     """
 
     cl: str
@@ -39,6 +42,17 @@ class Evidence:
     seed: int = 0
     spectra: Spectra | None = None
     parameters: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    layouts: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def same_grid(self) -> bool:
+        """Whether both models see as many patches of as many pixels."""
+        return len({(*layout["grid"], *layout["patch_size"]) for layout in self.layouts.values()}) <= 1
+
+    def comparable(self, metric: str) -> bool:
+        """Whether both models have a metric and their values mean the same."""
+        known = set(self.table.loc[self.table["metric"] == metric, "model"])
+        return {self.cl, self.mim} <= known and (self.same_grid or metric not in OF_THE_GRID)
 
     def curves(self, model: str, metric: str) -> np.ndarray:
         """(image, depth): the mean over heads, depths ascending from 0 or 1, as the metric has it.

@@ -54,20 +54,22 @@ def evidence_of(
     from .. import similarity
     from ..measuring.depth_metrics import highest_frequency
     from ..measuring.leader import measured_by_all
+    from ..measuring.models_and_images import known_facts
 
     metrics = {
         "distance": partial(ops.attention_distance, convention=settings.convention),
         "nmi": partial(ops.attention_nmi, convention=settings.convention),
         "delta_log_amplitude": highest_frequency,
-        "class": ops.class_attention_statistics,
+        **({"class": ops.class_attention_statistics} if _all_have_class_tokens(loaded) else {}),
         "common_movement": ops.common_movement,
         **similarity.metrics(settings),
     }
     leader = measured_by_all(Measurement(partial(evidence_part, metrics=metrics)), loaded, images, settings, device)
     parameters = {name: sum(one.numel() for one in model.parameters()) for name, model in loaded.items()}
     names, seed = list(loaded), settings.seed or 0
-    spectra = _spectra(leader, loaded, images, seed)
-    return Evidence(names[0], names[-1], _of_images(leader.table()), probes, seed, spectra, parameters)
+    layouts = known_facts(loaded, images)["layouts"]
+    spectra = _spectra(leader, loaded, layouts, len(images), seed)
+    return Evidence(names[0], names[-1], _of_images(leader.table()), probes, seed, spectra, parameters, layouts)
 
 
 def evidence_part(
@@ -82,19 +84,25 @@ def evidence_part(
     return {**metric_values(model, held, numbers, metrics=metrics), **spectra_part(model, held, numbers)}
 
 
-def _spectra(leader: Leader, loaded: Mapping[str, Any], images: Images, seed: int) -> Spectra:
+def _all_have_class_tokens(loaded: Mapping[str, Any]) -> bool:
+    from models import token_layout
+
+    return all(token_layout(model).class_tokens for model in loaded.values())
+
+
+def _spectra(
+    leader: Leader, loaded: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]], images: int, seed: int
+) -> Spectra:
     """Of all depths, at one rank of each level that all models have; the same groups of images for all models."""
     import torch
 
-    from ..measuring.models_and_images import known_facts
     from ..tokens.singular_choices import shown_ranks
     from ..tokens.spectra import depth_spectra, group_count, groups_at_random
 
-    layouts = known_facts(loaded, images)["layouts"]
     sizes = {name: {**layout, "channels": loaded[name].embed_dim} for name, layout in layouts.items()}
-    ranks = {level: shown[0] for level, shown in shown_ranks(sizes, len(images)).items()}
-    groups = min(group_count(size["channels"], size["depth"] + 1, len(images)) for size in sizes.values())
-    known = {"group_of": groups_at_random(len(images), groups, seed), "ranks": [ranks["tokens"]]}
+    ranks = {level: shown[0] for level, shown in shown_ranks(sizes, images).items()}
+    groups = min(group_count(size["channels"], size["depth"] + 1, images) for size in sizes.values())
+    known = {"group_of": groups_at_random(images, groups, seed), "ranks": [ranks["tokens"]]}
     precision = torch.finfo(getattr(torch, leader.settings.dtype)).eps
     return Spectra({name: depth_spectra(leader.of(name), precision=precision, **known) for name in loaded}, ranks)
 

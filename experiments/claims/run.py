@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from study.parts import parts_folder, remove_parts
 from study.record import write_manifest
 
+from ..figures.miniatures import warning
 from ..findings import MANIFEST
 from ..folder import first_process, made, remove_empty, results_folder
 from ..running import opened_images
 from ..settings import Settings
 from .claim import Judged, judged
+from .evidence import OF_THE_GRID, Evidence
 from .list_of_claims import CLAIMS
 from .measurement import evidence_of, stored_results
 from .writing import as_lines, write
@@ -80,6 +82,7 @@ def _judged(
     images: Images,
     device: torch.device,
 ) -> Sequence[Judged]:
+    from ..measuring.models_and_images import known_facts
     from ..provenance import origin
 
     names = list(loaded)
@@ -96,8 +99,27 @@ def _judged(
         "they are those of the test images alone, not of another training or choice of rates: half-widths of both "
         f"accuracies in quadrature. `{command}`"
     )
+    remarks = [*_without_data(evidence), *filter(None, [warning(known_facts(loaded, images))])]
+    note = "\n\n".join([note, *remarks])
     print(as_lines(found))
-    print(f"\n{len(found)} claims: {said}")
+    print("\n".join([f"\n{len(found)} claims: {said}", *remarks]))
     paths = [*write(folder, found, "The papers' claims", note), write_manifest(known, folder / MANIFEST)]
     print("\n".join(map(str, paths)))
     return found
+
+
+def _without_data(evidence: Evidence) -> list[str]:
+    """Why some claims have no data, where it is for the models."""
+    remarks = []
+    if not evidence.same_grid:
+        sizes = {
+            f"{name}: {layout['grid'][0]} x {layout['grid'][1]} patches of {layout['patch_size'][0]} px"
+            for name, layout in evidence.layouts.items()
+        }
+        remarks.append(
+            f"No data where values depend on the grid ({', '.join(sorted(OF_THE_GRID))}), which is not the same: "
+            f"{'; '.join(sorted(sizes))}."
+        )
+    if not evidence.comparable("cls_pos_attention"):
+        remarks.append("No data of class tokens: not both models have one.")
+    return remarks

@@ -53,6 +53,8 @@ def everywhere_higher_in_mim(metric: str) -> Statistic:
     """The smallest over depths of the masked model's lead: above 0 only where it leads at every depth."""
 
     def statistic(evidence: Evidence) -> Interval | None:
+        if not evidence.comparable(metric):
+            return None
         cl, mim = (evidence.curves(model, metric) for model in (evidence.cl, evidence.mim))
         return evidence.smallest(lambda a, b: b - a, cl, mim) if cl.shape == mim.shape else None
 
@@ -60,7 +62,9 @@ def everywhere_higher_in_mim(metric: str) -> Statistic:
 
 
 def _gap(metric: str, part: Callable[[np.ndarray], float], sign: float) -> Statistic:
-    def statistic(evidence: Evidence) -> Interval:
+    def statistic(evidence: Evidence) -> Interval | None:
+        if not evidence.comparable(metric):
+            return None
         cl, mim = (evidence.of_blocks(model, metric) for model in (evidence.cl, evidence.mim))
         return evidence.resampled(lambda a, b: sign * (part(a) - part(b)), cl, mim)
 
@@ -68,7 +72,10 @@ def _gap(metric: str, part: Callable[[np.ndarray], float], sign: float) -> Stati
 
 
 def _change(metric: str, sign: float) -> Statistic:
-    def statistic(evidence: Evidence) -> Interval:
+    def statistic(evidence: Evidence) -> Interval | None:
+        if not evidence.comparable(metric):
+            return None
+
         def changes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             own, other = (sign * (late(curve) - early(curve)) for curve in (a, b))
             return np.array([own, own - other])

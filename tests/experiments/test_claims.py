@@ -35,6 +35,7 @@ from experiments.claims.trained import (
 )
 from experiments.claims.writing import as_lines
 from experiments.settings import Settings
+from tests.models._tiny import saved, vit
 
 PROBING = Path(__file__).parents[2] / "resources" / "results" / "probing"
 FIELDS = {"name", "source", "value", "low", "high", "answer"}
@@ -167,6 +168,19 @@ def test_nothing_holds_of_an_untrained_model_against_itself(tmp_path):
         entry["name"]: entry["answer"] for entry in run(tmp_path, "--cl", "mini-random", "--mim", "mini-random")[1]
     }
     assert "holds" not in answers.values()
+
+
+def test_models_of_other_grids_or_without_class_token_are_judged_by_what_is_left(tmp_path, capsys):
+    file = saved(vit(img_size=96, class_token=False, global_pool="avg").state_dict(), tmp_path / "other.pth")
+    status, entries = run(tmp_path, "--mim", str(file), "--num-heads", "3")
+    answers = {entry["name"]: entry["answer"] for entry in entries}
+    of_the_grid = {"distance-late", "distance-rises", "nmi-last", "nmi-collapses", "high-frequencies-everywhere"}
+    assert {answers[name] for name in (*of_the_grid, "class-token-to-itself", "class-token-unselective")} == {"no data"}
+    assert "no data" not in (answers["heads-alike"], answers["tokens-alike-in-blocks"], answers["moves-in-unison"])
+    for said in (capsys.readouterr().out, (tmp_path / "out" / "claims.md").read_text(encoding="utf-8")):
+        assert "which is not the same: mini-moco: 8 x 8 patches of 4 px; other.pth: " in said
+        assert "No data of class tokens: not both models have one." in said
+        assert "Miniatures: mini-moco; no evidence for or against the published models." in said
 
 
 def test_files_and_terminal(tmp_path, capsys, pair):
