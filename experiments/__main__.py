@@ -9,13 +9,13 @@ import argparse
 import dataclasses
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from study.command_line import Parser, exit_status
+from study.command_line import INTERRUPTED, Parser, exit_status
 
-from .catalogue import EXPERIMENTS, chosen, titles
+from .catalogue import EXPERIMENTS, chosen, of_no_use, titles
 from .folder import first_process, made, remove_empty, results_folder, unfinished
 from .settings import BASES, CONVENTIONS, DECODER_INPUTS, DTYPES, FITS, PERPLEXITY, Settings
 from .tokens.foreground import foreground
@@ -27,16 +27,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = _parser().parse_args(_with_command(typed))
-        return options.run(options, typed) or 0
+        try:
+            return options.run(options, typed) or 0
+        except KeyboardInterrupt as error:
+            print(f"\n{_stopped(typed, *error.args)}", file=sys.stderr)  # on a line of its own, below a progress bar
+            return INTERRUPTED
 
-    return exit_status(command, stopped=_stopped(typed))
+    return exit_status(command)
 
 
-def _stopped(typed: list[str]) -> str:
-    """What to say after Ctrl-C: what was measured is kept in the folder that --out names."""
+def _stopped(typed: list[str], kept: str = "") -> str:
+    """What to say after Ctrl-C: what was measured is kept in the folder that --out names, else in that of `_kept`."""
     measures = typed[:1] not in (["list"], ["draw"], ["report"])
     named = any(word.partition("=")[0] == "--out" for word in typed)
-    return "stopped; the same command goes on" if measures and named else "stopped"
+    return "stopped; the same command goes on" if measures and named else f"stopped{kept and '; '}{kept}"
+
+
+def _kept(folders: Mapping[str, Path]) -> str:
+    """Where the parts of an unfinished run without --out are, and how it goes on; nothing where there are none."""
+    from study.parts import PARTS
+
+    alone = len(folders) == 1
+    return "; ".join(
+        f"parts of {name} are in {folder}: {'the same command' if alone else f'`run {name}`, the rest as typed,'} "
+        f"with --out {folder} goes on"
+        for name, folder in folders.items()
+        if (folder / PARTS).is_dir()
+    )
 
 
 def _with_command(typed: list[str]) -> list[str]:
@@ -152,6 +169,9 @@ def _list(options: argparse.Namespace, typed: list[str]) -> None:
 def _run(options: argparse.Namespace, typed: list[str]) -> None:
     names = chosen(options.names)
     settings = _settings(options)
+    useless = of_no_use(settings, names)
+    if useless and len(names) == 1:
+        raise ValueError(f"{'; '.join(useless)}: {names[0]} does not look at it, leave it out")
     command = shlex.join(["python", "-m", "experiments", *typed])
     asked = {name: results_folder(name, settings.out, several=len(names) > 1) for name in names}
     folders = asked if settings.overwrite else unfinished(asked, command)
@@ -162,9 +182,14 @@ def _run(options: argparse.Namespace, typed: list[str]) -> None:
         from .running import run_experiments
 
         run_experiments(folders, settings, command, alone=len(names) == 1)
+    except KeyboardInterrupt as error:
+        remove_empty(new)
+        raise KeyboardInterrupt(_kept(folders)) from error
     except BaseException:
         remove_empty(new)
         raise
+    if useless and first_process():
+        print(f"of no use to these experiments: {'; '.join(useless)}", file=sys.stderr)
 
 
 def _claims(options: argparse.Namespace, typed: list[str]) -> int:

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Sequence
 from types import ModuleType
 
-from .settings import DEFAULT_MODELS
+from .settings import DEFAULT_MODELS, Settings
 
 EXPERIMENTS = {
     "overview": "experiments.overview",
@@ -40,6 +40,23 @@ STORED: frozenset[str] = frozenset(
 OVER_DEPTH = frozenset({"overview", "attention-distance", "attention-nmi", "similarity", "fourier", "cls-statistics"})
 """Those whose numbers are all means over images at each depth: they take --until-precise."""
 
+_DEPTHS = frozenset({"attention-maps", "token-transformation", "singular-spectra", "token-tsne", "pca"})
+_TRAINED = STORED | {"hybrid"}
+CHOICES: dict[str, frozenset[str]] = {
+    "depths": _DEPTHS,
+    "head": frozenset({"attention-maps"}),
+    "basis": frozenset({"token-transformation"}),
+    "decoder_input": frozenset({"fourier-decoder"}),
+    "perplexity": frozenset({"token-tsne"}),
+    "fit": frozenset({"pca"}),
+    "foreground": frozenset({"pca"}),
+    "probing": _TRAINED,
+    "layer_scale": frozenset({"cls-statistics"}),
+    "relative": frozenset({"singular-spectra"}),
+    "train": _TRAINED,
+}
+"""Fields of `Settings` that only some experiments look at, and which those are."""
+
 DEFAULT = "overview"
 
 
@@ -66,6 +83,20 @@ def chosen(names: Sequence[str]) -> list[str]:
     for name in dict.fromkeys([*(name for name in names if name != "all"), *wanted]):
         experiment(name)
     return wanted
+
+
+def of_no_use(settings: Settings, names: Sequence[str]) -> list[str]:
+    """Options that were given though none of the experiments looks at them, each with those that do.
+
+    >>> of_no_use(Settings(head=2, depths=(3,)), ["pca"])
+    ['--head is of attention-maps']
+    """
+    given = [field for field in CHOICES if getattr(settings, field) != getattr(Settings(), field)]
+    return [
+        f"--{field.replace('_', '-')} is of {', '.join(sorted(CHOICES[field]))}"
+        for field in given
+        if CHOICES[field].isdisjoint(names)
+    ]
 
 
 def default_models(name: str) -> tuple[str, ...]:

@@ -14,11 +14,13 @@ from matplotlib.text import Text
 
 from study.atomic import replacing
 from study.long_table import LongTable, Table
+from study.plots import plots
 from study.record import COLUMNS, check_table, read_manifest, read_table
 from study.summary import SUMMARY, summary
 
-from .catalogue import experiment
+from .catalogue import EXPERIMENTS, experiment
 from .findings import MANIFEST, read_findings, summary_file
+from .folder import run_folders
 
 RESOLUTION = 150  # dots per inch of the PNG
 LONGEST = 22  # letters of a model's name; of a longer one HEAD and TAIL stand in figures
@@ -27,17 +29,16 @@ ENDING = re.compile(r"(\.(pth|pt|bin|ckpt|tar|safetensors))+$")
 
 
 def draw_folders(folder: Path) -> list[Path]:
-    """Draw the figure of a results folder, or of each that lies in it, as a run of several experiments leaves them.
+    """Draw the figures of a results folder and of those that lie in it, as a run of several experiments leaves them.
+
+    Claims, which have no figure, are passed over unless there is nothing else.
 
     Raises:
         OSError, ValueError: there is none; or as `draw_folder`.
     """
-    if (folder / MANIFEST).is_file():
-        return draw_folder(folder)
-    within = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
-    if not within:
-        raise OSError(f"{folder} is no folder of a run: it has no {MANIFEST}, nor has a folder in it")
-    return [path for one in within for path in draw_folder(one)]
+    places = run_folders(folder)
+    with_figure = [place for place in places if read_manifest(place / MANIFEST).get("experiment") in EXPERIMENTS]
+    return [path for place in with_figure or places for path in draw_folder(place)]
 
 
 def draw_folder(folder: Path) -> list[Path]:
@@ -48,8 +49,10 @@ def draw_folder(folder: Path) -> list[Path]:
     """
     findings, manifest = read_findings(folder)
     name = manifest["experiment"]
-    figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))
-    _shorten(figure, findings.facts.get("layouts", ()))
+    models = findings.facts.get("layouts", ())
+    with plots().together(models):
+        figure = experiment(name).draw(findings, _summary(folder, name, findings.tables[name]))
+    _shorten(figure, models)
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "pdf")]
     for path in paths:
         with replacing(path) as part:

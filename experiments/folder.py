@@ -52,6 +52,21 @@ def _command(folder: Path) -> str | None:
     return None
 
 
+def run_folders(folder: Path) -> list[Path]:
+    """The folder itself and those right below it, as far as they hold a run.
+
+    Raises:
+        OSError: there is none.
+    """
+    if not folder.is_dir():
+        raise OSError(f"there is no folder {folder}; expected one of `python -m experiments run` or `claims`")
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    places = [place for place in (folder, *inside) if (place / MANIFEST).is_file()]
+    if not places:
+        raise OSError(f"{folder} holds no run: neither it nor a folder in it has a {MANIFEST}")
+    return places
+
+
 def made(folders: Iterable[Path], *, overwrite: bool) -> list[Path]:
     """Make those of the folders that are not there and try each; returns what was made, the innermost first.
 

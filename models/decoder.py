@@ -15,6 +15,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from .checkpoints.blueprint import shape
+from .checkpoints.card import card_of, keys_of
 from .checkpoints.checkpoint import SUFFIXES, Checkpoint, read_checkpoint
 from .checkpoints.decoder_card import decoder_beside, decoder_card
 from .checkpoints.heads import head_count
@@ -154,7 +155,8 @@ def _decoder_file(name: str | os.PathLike[str], progress: bool) -> tuple[Path, b
         weights = REGISTRY[f"{weights.name}_full"]  # the same training, published with its decoder
     if ".mae_full" not in weights.name and ".mae_visualize" not in weights.name:
         raise ValueError(
-            f"name={text!r} has no decoder; expected 'mae', 'mini-mae' or one of list_models('*mae_[fv]*')"
+            f"name={text!r} has no decoder; expected 'mae', 'mini-mae' or one that "
+            "`python -m models list '*mae_[fv]*'` shows"
         )
     return fetch(weights, progress=progress), ".mae_full" in weights.name
 
@@ -169,14 +171,22 @@ def _by_file_name(name: str) -> bool | None:
 def _require_decoder(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> None:
     if "pred.weight" in state:
         return
-    reading = recognised(checkpoint, family="mae")
     raise ValueError(
-        f"{checkpoint.path}: an MAE file without decoder ({reading.format.name}); "
-        "the files named *_full.pth and mae_visualize_* have one"
+        f"{checkpoint.path}{_kind(checkpoint)} has no decoder of MAE; MAE's files named *_full.pth and "
+        "mae_visualize_*, and this project's checkpoints of mae, have one"
     )
 
 
-def _decoder_state(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _kind(checkpoint: Checkpoint) -> str:
+    """What a file is, for an error; nothing where its keys do not tell."""
+    try:
+        reading = recognised(checkpoint, family=keys_of(card_of(checkpoint)))
+    except ValueError:
+        return ""
+    return f" ({reading.family.title}, {reading.format.name})"
+
+
+def _decoder_state(weights: Mapping[str, Any]) -> dict[str, Tensor]:
     """The decoder's weights under the names of `Decoder`."""
     state = {}
     for key, value in weights.items():

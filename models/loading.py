@@ -100,7 +100,9 @@ def _as_path(name: str | os.PathLike[str]) -> Path | None:
     if not isinstance(name, str):
         return Path(name).expanduser()
     if not name:
-        raise ValueError("name='' is empty; expected a name of list_models(), a name of timm or a path")
+        raise ValueError(
+            "name='' is empty; expected a name that `python -m models list` shows, a name of timm or a path"
+        )
     path = Path(name).expanduser()
     known = name in ALIASES or name in REGISTRY or is_timm_name(name)
     looks = os.sep in name or path.suffix in SUFFIXES or path.is_file()
@@ -219,5 +221,7 @@ def _receiver(made: Any, wish: _Wish, name: str) -> nn.Module:
 def _unknown(name: str) -> str:
     """The error for a name that nobody knows."""
     near = [*nearest(name, 3), *nearest_timm_names(name.lower())]
-    found = f"the nearest names are {', '.join(dict.fromkeys(near))}" if near else "list_models() shows the names"
+    found = (
+        f"the nearest names are {', '.join(dict.fromkeys(near))}" if near else "`python -m models list` shows the names"
+    )
     return f"name={name!r} is no published model, no name of timm and no file; {found}"

@@ -17,6 +17,9 @@ TESTS = ("test", "val", "validation", "valid")
 
 PAIRS = {"cifar10": "cifar10-test", "cifar100": "cifar100-test", "stl10": "stl10-test"}
 
+NAMED = (*PAIRS, "imagenet", "imagenette", "sample")
+"""What collections of images are called that are no paths, up to the first hyphen."""
+
 
 class LabelledImages(Protocol):
     """Images by number with their classes, as `study.open_images` and `pretraining.data.open_collection` give them."""
@@ -68,6 +71,7 @@ def train_and_test(where: str, test: str | None) -> tuple[str, str]:
         where: a folder or zip that holds `train` and `test` (or val), a data set's name, or the training images.
         test: the test images, where the user names them.
     Raises:
+        OSError: there is no such folder or zip.
         ValueError: no test images are named and none can be found.
     """
     name, colon, folder = where.partition(":")
@@ -81,6 +85,7 @@ def train_and_test(where: str, test: str | None) -> tuple[str, str]:
         return train, test
     found = [split for split in TESTS if _holds(where, split)]
     if train == where or not found:
+        _require_there(where)
         raise ValueError(
             f"no test images: {where} does not hold both train and one of {', '.join(TESTS)}; name them with --test"
         )
@@ -113,6 +118,16 @@ def matched_labels(train: LabelledImages, test: LabelledImages) -> list[int]:
             "classes)"
         )
     return [number[test.classes[label]] for label in test.labels or ()]
+
+
+def _require_there(where: str) -> None:
+    """Raise OSError for a path that does not exist."""
+    path, name = Path(where).expanduser(), where.partition(":")[0].split("-")[0]
+    if split_zip_path(path) is None and not path.exists() and name not in NAMED:
+        raise FileNotFoundError(
+            f"there is no folder or zip {path}; expected one that holds train and test, or one of {', '.join(PAIRS)}, "
+            "imagenet:FOLDER"
+        )
 
 
 def _holds(where: str, split: str) -> bool:

@@ -51,7 +51,8 @@ def draw_results(path: Path) -> list[Path]:
     for name, (metrics, draw) in FIGURES.items():
         if not table["metric"].str.fullmatch(metrics).any():
             continue
-        figure = draw(table)
+        with plots().together(table["model"].unique()):
+            figure = draw(table)
         if figure is not None:
             drawn.append(folder / name)
             with replacing(drawn[-1]) as part:

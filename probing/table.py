@@ -74,4 +74,10 @@ def read_results(path: Path) -> pd.DataFrame:
         OSError: it is not there.
         ValueError: it is no such table, or of another version.
     """
-    return read_table(path / TABLE if path.is_dir() else path, columns=COLUMNS)
+    file = path / TABLE if path.is_dir() else path
+    if not file.exists():
+        what = f"{path} holds no {TABLE}" if path.is_dir() else f"there is no {path}"
+        raise FileNotFoundError(
+            f"{what}: give the folder that was --out of a command of `python -m probing`, or its {TABLE}"
+        )
+    return read_table(file, columns=COLUMNS)

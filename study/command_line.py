@@ -27,8 +27,18 @@ def exit_status(command: Callable[[], int], *, stopped: str = "stopped") -> int:
     try:
         return command()
     except (OSError, ValueError, ImportError) as error:
+        _close_bars()
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\n{stopped}", file=sys.stderr)  # on a line of its own, below a progress bar
         return INTERRUPTED
+
+
+def _close_bars() -> None:
+    """Close the progress bars that an error left open, so that what is written next begins a line."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        for bar in tuple(tqdm._instances):  # pyright: ignore[reportAttributeAccessIssue]  (tqdm names them nowhere else)
+            bar.close()

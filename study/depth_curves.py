@@ -35,7 +35,11 @@ def depth_curves(
         ValueError: the table has no such metric or component, or several of them and none is chosen.
     """
     rows = _rows(table, metric, component)
-    ax = plt.gca() if ax is None else ax
+    with plots.together(map(str, rows["model"].unique())):
+        return _drawn(rows, metric, ylabel, images, plt.gca() if ax is None else ax)
+
+
+def _drawn(rows: pd.DataFrame, metric: str, ylabel: str, images: str | None, ax: Axes) -> Axes:
     for name, curve in summary(rows).groupby("model", sort=False, observed=True):
         known = published(metric, str(name), images)
         if known is not None:

@@ -15,19 +15,41 @@ def loaded_models(names: Sequence[str], num_heads: int | None = None) -> dict[st
 
     Args:
         names: what `models.load_model` takes.
-        num_heads: of those that are files.
+        num_heads: of those files that do not tell it.
     Raises:
-        OSError, ValueError: as `models.load_model`; or two models would have one name.
+        OSError, ValueError: as `models.load_model`; two models would have one name, or `num_heads` is that of no file.
     """
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ValueError(f"--models: {', '.join(double)} is given twice; each model needs a name of its own")
-    shown = shown_names(names)
-    heads = [num_heads if Path(name).is_file() else None for name in names]
+    heads = needed_heads(names, num_heads)
     return {
-        label: models.load_model(name, num_heads=number)
-        for label, name, number in zip(shown, names, heads, strict=True)
+        label: models.load_model(name, num_heads=heads[name])
+        for label, name in zip(shown_names(names), names, strict=True)
     }
+
+
+def needed_heads(names: Sequence[str], num_heads: int | None) -> dict[str, int | None]:
+    """The number by model: of files whose shapes, card and published size do not tell their heads; None of all others.
+
+    Raises:
+        OSError, ValueError: a file cannot be read, or all files have another number of heads than the user says.
+    """
+    if num_heads is None:
+        return dict.fromkeys(names)
+    told = {name: models.inspect_checkpoint(name).heads for name in names if Path(name).is_file()}
+    if told and not {None, num_heads} & set(told.values()):
+        known = ", ".join(f"{name} has {heads}" for name, heads in told.items())
+        raise ValueError(
+            f"--num-heads {num_heads} is for files that do not tell their heads, and {known}, by its shapes, its card "
+            "or its published size; leave --num-heads out"
+        )
+    return {name: num_heads if name in told and told[name] is None else None for name in names}
+
+
+def tells_heads(name: str) -> bool:
+    """Whether a model needs no `num_heads`: no file, or one whose shapes, card or published size tell its heads."""
+    return not Path(name).is_file() or models.inspect_checkpoint(name).heads is not None
 
 
 def shown_names(names: Sequence[str]) -> list[str]:

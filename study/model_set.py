@@ -62,7 +62,9 @@ def open_models(
     wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
     wanted = list(dict.fromkeys(name for name in wanted if name))
     if not wanted:
-        raise ValueError(f"names={names!r} holds no name; expected for example 'moco, simmim' (see list_models())")
+        raise ValueError(
+            f"names={names!r} holds no name; expected for example 'moco, simmim' (`python -m models list`)"
+        )
     loaded: dict[str, Any] = {}
     refused: dict[str, str] = {}
     for name in wanted:
@@ -86,7 +88,7 @@ def is_packaged(name: str) -> bool:
 
 
 def is_miniature(model: Any) -> bool:
-    """Whether a loaded model is one of those in the project, which are for trying things out."""
+    """Whether a loaded model is one of those in the project, by name or file, which are for trying things out."""
     return model.passport.family == "mini"
 
 

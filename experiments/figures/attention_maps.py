@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import PurePath
 from typing import Any
 
@@ -19,6 +20,7 @@ LARGE = 1.7  # the same, of one model alone
 PHOTOGRAPH = 2.9
 HEAD = 1.1  # room for title and note
 TITLE = 0.55  # of a block, with the depths above its first row
+LETTERS = 13  # of a block's title in an inch
 ACROSS = 13  # maps side by side; where there are more, the blocks stand one below the other
 
 
@@ -45,7 +47,7 @@ def attention_maps_figure(findings: Findings) -> Figure:
     _photograph(left, findings, models[0])
     parts: Any = np.ravel(right.subfigures(down, across, squeeze=False))
     for part, (title, rows) in zip(parts, blocks.items(), strict=True):
-        part.suptitle(title, fontsize=10)
+        part.suptitle(textwrap.fill(title, int(LETTERS * wide / across)), fontsize=10)
         block_of_maps(part, table, findings.pictures, rows, missing="no class token")
     beneath(figure, facts, _note(facts))
     return figure

@@ -15,14 +15,16 @@ LETTER = 0.065  # inches of one, mean over words
 
 
 def beneath(figure: Figure, facts: Mapping[str, Any], said: str) -> None:
-    """Write the lines below a figure, folded to its width, with the warning that miniatures are no evidence.
+    """Write the lines below a figure, folded to its width, with what of stored results is not alike between models.
+
+    The last line is the warning that miniatures are no evidence.
 
     Args:
         figure: of its final width.
         facts: of the findings.
         said: lines.
     """
-    lines = [*said.splitlines(), *filter(None, [warning(facts)])]
+    lines = [*said.splitlines(), *facts.get("differing", ()), *filter(None, [warning(facts)])]
     letters = int(figure.get_figwidth() / LETTER)
     figure.supxlabel("\n".join(_folded(line, letters) for line in lines), fontsize=SIZE, color="0.3")
 

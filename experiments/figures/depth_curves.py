@@ -16,13 +16,12 @@ from study.plots import plots
 from ..findings import Findings
 from .below import beneath
 from .depth_panels import name_line
-from .model_curve import legend_of, model_curve
+from .model_curve import legend_above, legend_of, model_curve, without_legend
 from .paper_curves import draw_paper_curve, paper_remark
 from .where import where
 
 SIZE = (4.2, 3.7)  # inches of a panel
 COLUMNS = 4
-ENTRY = 2.2  # inches of the longest entry of the legend, that of the uniform line
 BESIDE = 15  # letters of a model's name that fit beside it in the narrowest figure
 
 Uniform = Callable[[Mapping[str, Any]], float | None]
@@ -73,14 +72,7 @@ def curves_figure(title: str, panels: Sequence[Panel], findings: Findings, summa
     for ax in axes[len(panels) :]:
         ax.remove()
     figure.suptitle(f"{title}: {where(facts)}")
-    handles, labels = legend_of(axes[: len(panels)])
-    body.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=min(len(handles), int(width / ENTRY)),
-        frameon=False,
-    )
+    legend_above(body, legend_of(axes[: len(panels)]), width)
     beneath(figure, facts, _note(facts, summary))
     return figure
 
@@ -96,9 +88,7 @@ def _draw(ax: Axes, panel: Panel, facts: Mapping[str, Any], summary: pd.DataFram
             draw_paper_curve(facts, panel.paper, model, ax=ax)
     if panel.uniform is not None:
         _uniform(ax, panel.uniform, facts["layouts"])
-    if ax.get_legend() is not None:
-        ax.get_legend().remove()
-        ax.autoscale(axis="y")  # without the room that was made for the legend
+    without_legend(ax)
     if panel.from_zero:
         ax.set_ylim(bottom=0)
     if panel.logarithmic:

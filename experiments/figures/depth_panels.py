@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from study.plots import plots
 
 from ..measuring.depth_metrics import PAPER
-from .model_curve import model_curve
+from .model_curve import model_curve, without_legend
 from .paper_curves import draw_paper_curve
 
 LABELS = {
@@ -45,10 +45,10 @@ def depth_panels(axes: Sequence[Axes], facts: dict[str, Any], summary: pd.DataFr
                 draw_paper_curve(facts, PAPER[metric], model, ax=ax)
     _uniform_lines(axes[0], facts["layouts"])
     for ax, metric in zip(axes, LABELS, strict=True):
+        without_legend(ax)
         if metric in FROM_ZERO:
             end = max(ax.get_ylim()[1], FROM_ZERO[metric])
             ax.set_ylim(-0.02 * end, end)  # so that a curve along 0 is seen whole
-        ax.get_legend().remove()
 
 
 def _uniform_lines(ax: Axes, layouts: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from study.plots import plots
 
 from ..findings import Findings
 from .below import beneath
-from .model_curve import legend_of, model_curve, without_legend
+from .model_curve import legend_above, legend_of, model_curve, without_legend
 from .paper_curves import draw_paper_curve, paper_remark
 from .where import where
 
@@ -47,8 +47,7 @@ def decoder_figure(findings: Findings, summary: Any) -> Figure:
     _finish(right, "Decoder", f"Depth ({_begins(depths)}: decoder's input)")
     right.set_ylabel("")
     figure.suptitle(f"Amplitude of the highest frequency in MAE: {where(facts)}")
-    handles, labels = legend_of((left, right))
-    body.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), frameon=False)
+    legend_above(body, legend_of((left, right)), SIZE[0])
     beneath(figure, facts, _note(facts))
     return figure
 

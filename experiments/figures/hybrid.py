@@ -14,7 +14,7 @@ from ..findings import Findings
 from ..hybrid import PLANE
 from .below import beneath
 from .depth_curves import Panel
-from .model_curve import model_curve, without_legend
+from .model_curve import legend_above, model_curve, without_legend
 from .plane import plane_panel, what_to_do, words_instead
 from .where import where
 
@@ -38,14 +38,14 @@ def hybrid_figure(findings: Findings, summary: pd.DataFrame) -> Figure:
         for model in facts["layouts"]:
             rows = summary[(summary["metric"] == panel.metric) & (summary["model"] == model)]
             model_curve(ax, rows, model, panel.label)
+        without_legend(ax)
         if panel.from_zero:
             ax.set_ylim(bottom=0)
-        without_legend(ax)
     handles, labels = axes[1].get_legend_handles_labels()
     named = [_named(label, facts["lambdas"]) for label in labels]
-    body.legend(handles, named, loc="outside upper center", ncols=min(len(named), 5), frameon=False)
+    legend_above(body, (handles, named), SIZE[0])
     figure.suptitle(f"Hybrid of masked (λ = 0) and contrastive (λ = 1) learning: {where(facts)}")
-    beneath(figure, facts, _note(facts))
+    beneath(figure, {**facts, "differing": facts["plane"].get("differing", ())}, _note(facts))
     return figure
 
 

@@ -15,6 +15,7 @@ from study.plots import plots
 
 LONG = 17  # letters of a label that stands beside a map in one line
 FOLDED = 20  # letters of a line of a longer one, in smaller type
+WORDS = 17  # letters of a line as wide as a map, of what is said instead of maps
 
 
 def numbered_queries(table: Any) -> dict[str, str]:
@@ -49,7 +50,9 @@ def block_of_maps(
         for ax in row:
             ax.set_axis_off()
         if maps.empty:
-            row[0].text(0, 0.5, f"{label}: {missing}", transform=row[0].transAxes, fontsize=9, color="0.3", va="center")
+            said = textwrap.fill(f"{label}: {missing}", WORDS * len(row))
+            words = row[0].text(0, 0.5, said, transform=row[0].transAxes, fontsize=9, color="0.3")
+            words.set(va="center", in_layout=False)  # they reach across columns and must not widen the first
             continue
         _row_of_maps(row, maps, pictures, titled=number == first or len(depths) > 1)
         row[0].set_ylabel(_folded(label), fontsize=10 if len(label) <= LONG else 7.5)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from study.plots import plots
+
+from ..drawing import short_names
+
+LETTER_WIDTH = 0.58  # of an average letter, in letter sizes
+SAMPLE = 4.8  # line sample of an entry of the legend with the gaps beside it, in letter sizes
+INCH = 72  # points
 
 MEAN = ("mean", "low", "high")  # columns of `study.summary`
 VALUE = ("value", "low", "high")  # of tables with intervals of their own
@@ -41,8 +48,48 @@ def legend_of(axes: Iterable[Axes]) -> tuple[list[Any], list[str]]:
     return list(entries.values()), list(entries)
 
 
+def legend_above(
+    figure: Any, entries: tuple[Sequence[Any], Sequence[str]], width: float, *, letters: float = 10
+) -> None:
+    """One legend above all panels, in as many columns as fit.
+
+    Args:
+        figure: or subfigure, that makes room for it.
+        entries: of `legend_of`; without any there is no legend.
+        width: of the figure in inches.
+        letters: their size in points.
+    """
+    handles, labels = entries
+    short = short_names(labels)
+    columns = legend_columns([short.get(label, label) for label in labels], width * INCH / letters)
+    if labels:
+        figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=letters)
+
+
+def legend_columns(labels: Sequence[str], room: float) -> int:
+    """As many columns as fit beside each other, at least one.
+
+    Args:
+        labels: in order; matplotlib fills one column after the other, the first ones longer.
+        room: in letter sizes.
+    """
+    fitting = (columns for columns in range(len(labels), 1, -1) if _legend_width(labels, columns) <= room)
+    return next(fitting, 1)
+
+
+def _legend_width(labels: Sequence[str], columns: int) -> float:
+    rows, longer = divmod(len(labels), columns)
+    ends = [rows * number + min(number, longer) for number in range(columns + 1)]
+    widest = [max(map(len, labels[start:end])) for start, end in pairwise(ends)]
+    return sum(letters * LETTER_WIDTH + SAMPLE for letters in widest)
+
+
 def without_legend(ax: Axes) -> None:
-    """Remove the legend of a panel, if it has one: the figure has one for all."""
+    """Remove the legend of a panel, if it has one, and the room made for it: the figure has one for all.
+
+    Limits that were set stay, so set them afterwards or for good.
+    """
     legend = ax.get_legend()
     if legend is not None:
         legend.remove()
+        ax.autoscale_view(scalex=False)

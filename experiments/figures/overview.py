@@ -13,7 +13,7 @@ from .below import beneath
 from .depth_panels import LABELS, depth_panels
 from .direction import direction
 from .map_panels import block_of_maps, numbered_queries, photograph_panel, scale_of_maps
-from .model_curve import legend_of
+from .model_curve import legend_above, legend_of
 from .paper_curves import paper_remark
 from .where import short
 
@@ -80,4 +80,4 @@ def _maps(figure: SubFigure, findings: Findings, models: list[str]) -> None:
 def _curves(figure: SubFigure, facts: dict[str, Any], summary: pd.DataFrame, models: list[str]) -> None:
     axes = figure.subplots(1, len(LABELS))
     depth_panels(axes, facts, summary, models)
-    figure.legend(*legend_of(axes), loc="outside upper center", ncols=6, frameon=False)
+    legend_above(figure, legend_of(axes), WIDTH)

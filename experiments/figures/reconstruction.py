@@ -88,7 +88,7 @@ def _bars(ax: Axes, facts: dict[str, Any], summary: Any, models: list[str]) -> N
     ax.set_yticks(range(len(models)), models, fontsize=9)
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.set_xlim(0, ROOM * summary[summary["metric"].isin(list(KINDS))][["mean", "high"]].max().max())
-    ax.set_xlabel("Mean squared error, masked pixels (normalised)", fontsize=9)
+    ax.set_xlabel("Mean squared error,\nmasked pixels (normalised)", fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
 
 

@@ -14,7 +14,7 @@ from study.plots import plots
 
 from ..findings import Findings
 from .below import beneath
-from .model_curve import legend_of, model_curve
+from .model_curve import legend_of, model_curve, without_legend
 from .where import where
 
 LEVELS = {"tokens": "Token level", "images": "Image level"}
@@ -134,9 +134,7 @@ def _over_depth(ax: Axes, table: Any, models: Sequence[str], facts: dict[str, An
         rows = table[(table["model"] == model) & table[column].notna()]
         model_curve(ax, rows, model, label, columns=(column, low, high))
     ax.set_xlim(-0.4, max(layout["depth"] for layout in facts["layouts"].values()) + 0.4)
-    legend = ax.get_legend()
-    if legend is None:
+    if ax.get_legend() is None:
         ax.set_axis_off()
         ax.text(0.5, 0.5, "not above rounding at depth 0", ha="center", transform=ax.transAxes, fontsize=9, color="0.3")
-    else:
-        legend.remove()
+    without_legend(ax)

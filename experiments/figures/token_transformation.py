@@ -14,7 +14,7 @@ from study.plots import plots
 from ..findings import Findings
 from ..token_transformation import FITTED
 from .below import beneath
-from .model_curve import VALUE, model_curve
+from .model_curve import VALUE, legend_above, model_curve, without_legend
 from .square import square
 from .where import short
 
@@ -22,7 +22,6 @@ PANEL = 2.7  # inches
 CURVES = 3.2
 BESIDE = 14  # letters of a model's name that stand beside depth and images in one line
 WIDTH = 11.0  # at least
-ENTRY = 1.5  # inches of an entry of the legend
 MARKERS = "o^"
 LABELS = {
     "within": ("Spread within an image, after / before", 1.0, "no change"),
@@ -46,7 +45,7 @@ def transformation_figure(findings: Findings) -> Figure:
     upper, lower = parts
     figure.suptitle(f"Tokens before and after self-attention: {', '.join(facts['shown'].values())}", fontsize=12)
     _clouds(upper, findings, models, columns)
-    _curves(lower, findings.tables["token-transformation"], models, int(width / ENTRY))
+    _curves(lower, findings.tables["token-transformation"], models, width)
     beneath(figure, facts, _note(facts))
     return figure
 
@@ -87,7 +86,7 @@ def _of(table: Any, model: str, depth: int, count: int) -> pd.DataFrame:
     return table[(table["model"] == model) & (table["depth"] == depth) & (table["images"] == count)]
 
 
-def _curves(figure: SubFigure, table: Any, models: list[str], entries: int) -> None:
+def _curves(figure: SubFigure, table: Any, models: list[str], width: float) -> None:
     axes = figure.subplots(1, len(LABELS))
     for ax, (metric, (label, line, meaning)) in zip(axes, LABELS.items(), strict=True):
         for model in models:
@@ -96,12 +95,11 @@ def _curves(figure: SubFigure, table: Any, models: list[str], entries: int) -> N
                 model_curve(ax, rows, model, label, columns=VALUE)
         if line is not None:
             plots().reference_line(line, meaning, ax=ax)
-        ax.get_legend().remove()
+        without_legend(ax)
         if len(ax.lines) < 2 and line is not None:
             ax.text(0.5, 0.5, "needs two images", transform=ax.transAxes, ha="center", va="bottom", color="0.3")
     axes[-1].set_ylim(0, 1.02)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=entries, frameon=False, fontsize=9)
+    legend_above(figure, axes[0].get_legend_handles_labels(), width, letters=9)
 
 
 def _note(facts: Mapping[str, Any]) -> str:

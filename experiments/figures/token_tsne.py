@@ -14,7 +14,7 @@ from study.plots import plots
 from ..findings import Findings
 from ..tokens.purity import CLASS, IMAGE
 from .below import beneath
-from .model_curve import VALUE, model_curve, without_legend
+from .model_curve import VALUE, legend_above, model_curve, without_legend
 from .square import square
 from .where import short
 
@@ -22,7 +22,6 @@ PANEL = 3.3  # inches
 COLUMNS = 3
 CURVES = 3.1
 WIDTH = 9.5  # at least
-ENTRY = 1.7  # inches of an entry of the legend
 LABELS = {
     IMAGE: "Nearest token: share of same image",
     CLASS: "Nearest of other images: same class",
@@ -46,7 +45,7 @@ def tsne_figure(findings: Findings) -> Figure:
     kinds = "each its own colour" if facts["classes_are_images"] else f"of {len(facts['classes'])} classes"
     figure.suptitle(f"t-SNE of the patch tokens of {len(facts['shown'])} images, {kinds}", fontsize=12)
     _planes(upper, findings, panels, rows, columns)
-    _curves(lower, findings, int(width / ENTRY))
+    _curves(lower, findings, width)
     beneath(figure, facts, _note(facts))
     return figure
 
@@ -81,14 +80,13 @@ def _plane(ax: Any, findings: Findings, model: str, depth: int) -> None:
     square(ax)
 
 
-def _curves(figure: SubFigure, findings: Findings, entries: int) -> None:
+def _curves(figure: SubFigure, findings: Findings, width: float) -> None:
     table: Any = findings.tables["purity_mean"]
     metrics = [metric for metric in LABELS if (table["metric"] == metric).any()]
     axes: Any = figure.subplots(1, len(metrics), squeeze=False)
     for ax, metric in zip(axes[0], metrics, strict=True):
         _curve(ax, table[table["metric"] == metric], list(findings.facts["layouts"]), LABELS[metric])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=entries, frameon=False, fontsize=9)
+    legend_above(figure, axes[0, 0].get_legend_handles_labels(), width, letters=9)
 
 
 def _curve(ax: Axes, table: Any, models: list[str], label: str) -> None:

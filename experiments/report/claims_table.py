@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from .gathering import ANSWERS, Run
 from .markup import Child, element, section
+from .origins import images_of
 
 SIGNS = {"holds": "✓", "does not hold": "✗", "undecided": "?", "no data": "–"}
 COUNTED = {"holds": "hold", "does not hold": "do not hold"}
@@ -28,12 +29,14 @@ def claims(runs: Sequence[Run]) -> Element | None:
 
 def _claims_table(run: Run) -> Element:
     names = list(run.manifest.get("models", ())) or ["?"]
+    convention = run.manifest.get("options", {}).get("convention")
+    known = [f"CL: {names[0]}, MIM: {names[-1]}", images_of(run), f"convention {convention}" if convention else None]
     counts = Counter(claim["answer"] for claim in run.claims)
     said = ", ".join(f"{counts[answer]} {COUNTED.get(answer, answer)}" for answer in ANSWERS if counts[answer])
     heads = [element("th", text, scope="col", role="columnheader") for text in ("Answer", "Statement", "Value [95 %]")]
     return element(
         "table",
-        element("caption", f"CL: {names[0]}, MIM: {names[-1]}. {said}."),
+        element("caption", f"{'; '.join(filter(None, known))}. {said}."),
         element("thead", element("tr", *heads, role="row"), role="rowgroup"),
         element("tbody", *map(_claim, run.claims), role="rowgroup"),
         class_="claims",

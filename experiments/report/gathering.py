@@ -13,6 +13,7 @@ from study.record import read_manifest
 from ..catalogue import EXPERIMENTS
 from ..claims.writing import JSON
 from ..findings import MANIFEST
+from ..folder import run_folders
 
 ANSWERS = ("holds", "does not hold", "undecided", "no data")
 
@@ -43,7 +44,7 @@ def gathered(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
         OSError: one of them does not exist or holds no run.
         ValueError: results are damaged or of another version.
     """
-    places = dict.fromkeys(place.resolve() for folder in folders for place in _places(folder.expanduser()))
+    places = dict.fromkeys(place.resolve() for folder in folders for place in run_folders(folder.expanduser()))
     runs, passed_over = [], []
     for place in places:
         manifest = read_manifest(place / MANIFEST)
@@ -72,17 +73,6 @@ def loadable(runs: Iterable[Run]) -> dict[str, str]:
             for (name, passport), word in zip(passports.items(), typed, strict=True):
                 found.setdefault(name, word if word == name else passport.get("path") or word)
     return {name: found.get(name, name) for name in model_names(runs)}
-
-
-def _places(folder: Path) -> list[Path]:
-    """The folder itself and those right below it, as far as they hold a run."""
-    if not folder.is_dir():
-        raise OSError(f"there is no folder {folder}; expected one of `python -m experiments run` or `claims`")
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    places = [place for place in (folder, *inside) if (place / MANIFEST).is_file()]
-    if not places:
-        raise OSError(f"{folder} holds no run: neither it nor a folder in it has a {MANIFEST}")
-    return places
 
 
 def _run(folder: Path, manifest: dict[str, Any]) -> Run:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .results import Source, Stored, registered
+from .words import unlike
 
 HASHES = {"sha256": "files", "parameters_sha256": "weights"}
 """What tells weights from others, the surer first: that of the file does not depend on the precision of a run."""
@@ -17,7 +18,7 @@ def stored_facts(*found: Stored) -> dict[str, Any]:
 
     Args:
         found: results that the figure is drawn from; models without any are told in the notes, and so are those of one
-            kind that are of other test images than the rest.
+            kind that are of other test images or recipes than the rest; figures say the latter too, as `differing`.
     Raises:
         ValueError: the results are of other weights than the named model has, or than those of another folder.
     """
@@ -26,6 +27,7 @@ def stored_facts(*found: Stored) -> dict[str, Any]:
     passports = {name: known for name in names for _, known in weights_of(sources, name)}
     for name in names:
         _same_weights(name, sources)
+    differing = [*_differing(found), *(text for one in found for text in unlike(one.rows))]
     tested = [source.tested() for source in sources]
     return {
         "images": max((part["images"] for part in tested), default=0),
@@ -35,7 +37,8 @@ def stored_facts(*found: Stored) -> dict[str, Any]:
         "methods": {name: known["title"] for name, known in passports.items()},
         "miniatures": [name for name, known in passports.items() if known["family"] == "mini"],
         "sources": [_account(source, names) for source in sources],
-        "notes": [*_left_out(found), *_differing(found)],
+        "differing": differing,
+        "notes": [*_left_out(found), *differing],
     }
 
 

@@ -218,9 +218,15 @@ def _each_once(rows: pd.DataFrame) -> pd.DataFrame:
     cell = double.iloc[0]
     same = double[(double[CELL] == cell[CELL]).all(axis=1)]
     values = " and ".join(f"{value:.4g} in {source}" for value, source in zip(same["value"], same[SOURCE]))
+    differences = "; ".join(
+        f"{column} {' and '.join(map(str, same[column].unique()))}"
+        for column in ("images", "recipe")
+        if same[column].nunique() > 1
+    )
     raise ValueError(
         f"two results of {cell['model']}, layer {cell['layer']}, {cell['pooling']}, {cell['head']}: {cell['metric']} "
-        f"is {values} ({len(double)} such rows); name the folders to read with --probing"
+        f"is {values} ({len(double)} such rows){f', of other {differences}' if differences else ''}; name the folders "
+        "to read with --probing"
     )
 
 

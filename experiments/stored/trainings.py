@@ -53,7 +53,8 @@ def train(settings: Settings, what: str, models: Sequence[str]) -> list[Path]:
     out = (settings.out or Path(RUNS)) / TRAINING
     folders = []
     for words in _commands(what, models, data, test, out):
-        typed = [*words[: words.index("--out")], *_running(settings), *words[words.index("--out") :]]
+        of = words[2:3] if what == "finetune" else models
+        typed = [*words[: words.index("--out")], *_running(settings, of), *words[words.index("--out") :]]
         command = shlex.join(["python", "-m", "probing", *typed])
         print(command)
         if status := main(typed):
@@ -65,9 +66,10 @@ def train(settings: Settings, what: str, models: Sequence[str]) -> list[Path]:
 def _commands(what: str, models: Sequence[str], data: str, test: str, out: Path) -> list[list[str]]:
     """Words behind `python -m probing`, `--out` and its folder last."""
     if what == "finetune":
+        folders = [what] if len(models) == 1 else _folders(what, models)
         return [
-            [what, "--model", model, "--data", data, "--out", str(out / (what if len(models) == 1 else _own(model)))]
-            for model in models
+            [what, "--model", model, "--data", data, "--out", str(out / folder)]
+            for model, folder in zip(models, folders, strict=True)
         ]
     if what not in ON_PROBES:
         return [[what, "--model", *models, "--data", data, "--out", str(out / what)]]
@@ -76,15 +78,25 @@ def _commands(what: str, models: Sequence[str], data: str, test: str, out: Path)
     return [["layers", "--model", *models, "--data", data, "--out", probes], rest]
 
 
-def _own(model: str) -> str:
-    """Folder of one model's fine-tuning."""
-    return f"finetune-{Path(model).name}"
+def _folders(what: str, models: Sequence[str]) -> list[str]:
+    """One folder for each model, named as figures name it.
+
+    >>> _folders("finetune", ["moco", "mini-moco"])
+    ['finetune-moco', 'finetune-mini-moco']
+    """
+    from probing.inputs import file_name
+    from study.loading import shown_names
+
+    return [f"{what}-{file_name(shown)}" for shown in shown_names(models)]
 
 
-def _running(settings: Settings) -> list[str]:
-    """What the run says of images and device, in the words of the command."""
+def _running(settings: Settings, models: Sequence[str]) -> list[str]:
+    """What the run says of images, device and heads, in the words of the command for these models."""
+    from study.loading import tells_heads
+
     typed = [] if settings.images is None else ["--limit", str(settings.images)]
-    typed += [] if settings.num_heads is None else ["--num-heads", str(settings.num_heads)]
+    if settings.num_heads is not None and not all(map(tells_heads, models)):
+        typed += ["--num-heads", str(settings.num_heads)]
     typed += [] if settings.device == "auto" else ["--device", settings.device]
     typed += ["--batch-size", str(settings.batch_size), "--workers", str(settings.workers), "--dtype", settings.dtype]
     return [*typed, "--overwrite"] if settings.overwrite else typed

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .checkpoint import Checkpoint
+from .families import FAMILIES
 
 INSIDE = "vit_anatomy"
 """Entry of the checkpoints that this project's pretraining writes; of it, num_heads, mean, std and keys are read."""
@@ -20,12 +22,13 @@ class Card:
 
     Attributes:
         name: of the file, without its ending.
-        family: short name; None where the file's keys tell it.
+        family: of the method that the card's recipe names; None where the file's keys tell it.
         num_heads: of the encoder.
         mean, std, interpolation, crop_pct: of the preprocessing.
         saw_labels: whether labels touched the weights; None where the card does not say.
         licence: None where not known.
         note: how they were trained.
+        beside: whether it is a file of its own, which names the weights.
         keys: family whose rules read the file's keys, where these do not tell it themselves.
     """
 
@@ -37,6 +40,7 @@ class Card:
     saw_labels: bool | None
     licence: str | None
     note: str
+    beside: bool = False
     interpolation: str = "bicubic"
     crop_pct: float = 1.0
     keys: str | None = None
@@ -90,14 +94,25 @@ def card_beside(path: Path) -> Card | None:
         return None
     return Card(
         name=path.stem,
-        family="mini",
+        family=_trained_by(str(content.get("recipe", ""))),
         num_heads=content["architecture"]["num_heads"],
         mean=tuple(content["mean"]),
         std=tuple(content["std"]),
         saw_labels=content.get("labels_seen"),
         licence=content.get("licence"),
         note=content.get("method", ""),
+        beside=True,
         interpolation=content.get("interpolation", "bicubic"),
         crop_pct=content.get("crop_pct", 1.0),
         keys=content.get("keys"),
     )
+
+
+def _trained_by(recipe: str) -> str | None:
+    """Family of a recipe's method; None for methods that have none, such as the supervised one.
+
+    >>> _trained_by("METHOD: simmim\\nSEED: 0\\n")
+    'simmim'
+    """
+    found = re.search(r"^METHOD: (\w+)$", recipe, flags=re.MULTILINE)
+    return found.group(1) if found is not None and found.group(1) in FAMILIES else None

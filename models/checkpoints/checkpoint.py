@@ -104,7 +104,9 @@ def _container(file: Path) -> Container:
     if file.is_dir():
         raise IsADirectoryError(f"{file}: a directory, expected a checkpoint file; name the file inside it")
     if not file.exists():
-        raise FileNotFoundError(f"{file}: no such checkpoint file; check the path, or give a name of list_models()")
+        raise FileNotFoundError(
+            f"{file}: no such checkpoint file; check the path, or give a name that `python -m models list` shows"
+        )
     with file.open("rb") as stream:
         head = stream.read(512)
     if not head:

@@ -36,7 +36,8 @@ def head_count(
     if heads is None:
         raise ValueError(
             f"{file}: the number of heads cannot be read from the shapes, and dim {dim}, depth {depth} is no published "
-            f"size: pass num_heads= (--num-heads of a command), plausibly one of {', '.join(map(str, plausible_heads(dim)))}"
+            "size: pass num_heads= (--num-heads of a command), plausibly one of "
+            f"{', '.join(map(str, plausible_heads(dim)))}"
         )
     if heads < 1 or dim % heads:
         raise ValueError(

@@ -37,7 +37,7 @@ def own_img_size(size: Sizes, file: str) -> tuple[int, int]:
     if size.grid is None:
         raise ValueError(
             f"{file}: the file does not tell its grid ({size.patches} patches); "
-            "pass img_size=(height, width) of its own images"
+            "load_model(path, img_size=(height, width)) is told the size of its own images"
         )
     return size.grid[0] * size.patch_size[0], size.grid[1] * size.patch_size[1]
 
@@ -80,7 +80,7 @@ def resized(
     if size.grid is None:
         raise ValueError(
             f"{file}: its {size.patches} patches make no square grid and cannot be resized to "
-            f"{new[0]} x {new[1]}; pass img_size=(height, width) of its own images"
+            f"{new[0]} x {new[1]}; load_model(path, img_size=(height, width)) is told the size of its own images"
         )
     if "pos_embed" in state:
         changed["pos_embed"] = resized_positions(

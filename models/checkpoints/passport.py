@@ -7,11 +7,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..weights.registry import REGISTRY
 from .blueprint import Sizes, sizes
 from .card import Card, card_of, keys_of
 from .checkpoint import read_checkpoint, sha256
 from .heads import plausible_heads
 from .reading import Reading, recognised
+
+MINI = "mini"
+UNKNOWN = "ViT"
+"""Title of weights whose keys do not prove who trained them."""
+PACKAGED_HASHES = frozenset(weights.sha256 for weights in REGISTRY.values() if weights.packaged)
+"""Of the files of the miniatures, which are these wherever they lie."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,14 +126,18 @@ def passport(
         card: beside the file or in it; it knows more than the keys of the weights.
     """
     known = _of_keys(reading, path, size, heads)
-    if card is None:
-        return known
+    known = known if card is None else _with_card(known, card, heads or size.heads)
+    return dataclasses.replace(known, family=MINI) if known.sha256 in PACKAGED_HASHES else known
+
+
+def _with_card(known: Passport, card: Card, heads: int | None) -> Passport:
+    """The passport with what its card knows; `heads` are those that are surer than the card's."""
     return dataclasses.replace(
         known,
         family=card.family or known.family,
-        title=card.name if card.family else known.title,
-        heads=heads or size.heads or card.num_heads,
-        saw_labels=card.saw_labels if card.family else known.saw_labels,
+        title=card.name if card.beside else known.title,
+        heads=heads or card.num_heads,
+        saw_labels=card.saw_labels if card.beside else known.saw_labels,
         licence=card.licence,
         note=card.note,
     )
@@ -137,7 +148,7 @@ def _of_keys(reading: Reading, path: Path, size: Sizes, heads: int | None) -> Pa
     return Passport(
         path=path,
         family=reading.family.name,
-        title=reading.family.title,
+        title=reading.family.title if reading.format.proven else UNKNOWN,
         format=reading.format.name,
         part=reading.part.name,
         dim=size.dim,
@@ -152,7 +163,7 @@ def _of_keys(reading: Reading, path: Path, size: Sizes, heads: int | None) -> Pa
         renamed=reading.renamed,
         dropped=reading.dropped,
         saw_labels=reading.format.saw_labels,
-        licence=reading.family.licence,
+        licence=reading.family.licence if reading.format.proven else None,
         sha256=sha256(path),
         bytes=path.stat().st_size,
         note=reading.format.note,

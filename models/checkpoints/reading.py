@@ -218,10 +218,10 @@ def _unknown(checkpoint: Checkpoint, family: str | None) -> str:
         return f"{checkpoint.path}: not a file of family={family!r}: its keys are {some(keys)}; expected {wanted}"
     hint = ""
     if _any_match(r"(.*\.)?rel_pos_bias\.relative_position_bias_table", keys):
-        hint = "SimMIM and BEiT have such keys and differ in mean and std: pass family=; "
+        hint = "SimMIM and BEiT have such keys and differ in mean and std; "
     return (
         f"{checkpoint.path}: of no known family ({', '.join(FAMILIES)}): its keys are {some(keys)}; {hint}"
-        "pass family= if you know it, or rename the keys to timm's and save them alone"
+        "load_model(path, family=...) reads it as one that you know; or rename the keys to timm's and save them alone"
     )
 
 

@@ -74,7 +74,9 @@ def _check_tag(name: str) -> None:
         near = known or nearest_timm_names(name)
         raise ValueError(f"name={name!r}: timm knows no such weights; it has {', '.join(near) or 'none of this shape'}")
     if not tag and not timm.is_model_pretrained(architecture):
-        raise ValueError(f"name={name!r}: timm has no weights for it; pass pretrained=False for the bare architecture")
+        raise ValueError(
+            f"name={name!r}: timm has no weights for it; load_model(name, pretrained=False) builds it untrained"
+        )
 
 
 def _unbuildable(name: str, options: dict[str, Any], error: Exception) -> ValueError:

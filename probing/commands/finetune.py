@@ -89,9 +89,11 @@ def _recipe(options: argparse.Namespace) -> tuple[CfgNode, str]:
     """The recipe, and its name with what was changed in it."""
     from pretraining.recipe import differences
     from pretraining.starting_weights import recipe_from
+    from study.loading import needed_heads
 
+    heads = needed_heads([options.model], options.num_heads)[options.model]
     weights = ["ENCODER.WEIGHTS", options.model]
-    weights += [] if options.num_heads is None else ["ENCODER.NUM_HEADS", str(options.num_heads)]
+    weights += [] if heads is None else ["ENCODER.NUM_HEADS", str(heads)]
     limit = ["DATA.LIMIT", str(options.limit or 0)]
     recipe = recipe_from(options.recipe, [*weights, *limit, *options.opts])
     if recipe.METHOD != "finetune":

@@ -73,8 +73,14 @@ def in_words(subjects: Sequence[Subject], found: Found, differences: Sequence[Ma
 
 
 def _of_classifier(subject: Subject) -> Sequence[str]:
-    """Names of the classes of a model's own classifier, as far as their number tells."""
+    """Names of the classes of a model's own classifier, as far as their number tells; of probes nothing is asked here.
+
+    Raises:
+        ValueError: it has neither the 16 classes nor ImageNet's.
+    """
     own = subject.model.num_classes
+    if subject.probes is None and own not in (len(SIXTEEN), IMAGENET):
+        raise subject.misfit(f"{len(SIXTEEN)} ({', '.join(SIXTEEN[:5])} ...), or {IMAGENET} as ImageNet's")
     return SIXTEEN if own == len(SIXTEEN) else [str(number) for number in range(IMAGENET)]
 
 

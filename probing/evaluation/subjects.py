@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from models import load_model
-from study.loading import loaded_models, shown_names
+from study.loading import loaded_models, needed_heads, shown_names
 from study.provenance import weights, weights_hash
 
 from ..features.frozen import Cell, Frozen, chosen_layers
@@ -66,12 +66,19 @@ class Subject:
         if self.probes is not None:
             return self.probes.classes
         if self.model.num_classes != len(images):
-            raise ValueError(
-                f"{self.name} answers with {self.model.num_classes} classes (0: it has no classifier); the images have "
-                f"{len(images)}: {', '.join(images[:5])}{' ...' if len(images) > 5 else ''}. Train probes on these "
-                "classes (`python -m probing layers`) and give --probes"
-            )
+            raise self.misfit(f"{len(images)}: {', '.join(images[:5])}{' ...' if len(images) > 5 else ''}")
         return tuple(images)
+
+    def misfit(self, images: str) -> ValueError:
+        """The error for a classifier of the model that has other classes than the images.
+
+        Args:
+            images: their classes, in words.
+        """
+        return ValueError(
+            f"{self.name} answers with {self.model.num_classes} classes (0: it has no classifier); the images have "
+            f"{images}. Train probes on these classes (`python -m probing layers`) and give --probes"
+        )
 
     def classifier(self, scores: Callable[[Tensor], Tensor] = lambda logits: logits) -> Classifier:
         """What answers, from the model as it now is: on its device, in its precision.
@@ -107,10 +114,12 @@ def opened_subjects(options: argparse.Namespace) -> list[Subject]:
         return [Subject(name, model, None, None, _hashes(model, None)) for name, model in loaded.items()]
     paths = [path for where in options.probes for path in probe_files(Path(where).expanduser())]
     opened = [Probes.load(path) for path in paths]
-    _check_once(paths, [probes.model for probes in opened])
+    names = [probes.model for probes in opened]
+    _check_once(paths, names)
+    heads = needed_heads(names, options.num_heads)
     return [
-        _subject(name, path, probes, oracle, options)
-        for name, path, probes in zip(shown_names([probes.model for probes in opened]), paths, opened, strict=True)
+        _subject(name, path, probes, load_model(probes.model, num_heads=heads[probes.model]), oracle, options.layers)
+        for name, path, probes in zip(shown_names(names), paths, opened, strict=True)
     ]
 
 
@@ -129,19 +138,19 @@ def probe_files(where: Path) -> list[Path]:
     return found
 
 
-def _subject(name: str, path: Path, probes: Probes, oracle: nn.Module | None, options: argparse.Namespace) -> Subject:
-    is_file = Path(probes.model).is_file()
-    model = load_model(probes.model, num_heads=options.num_heads if is_file else None)
+def _subject(
+    name: str, path: Path, probes: Probes, model: Any, oracle: nn.Module | None, asked: Sequence[str]
+) -> Subject:
     if probes.weights and probes.weights != weights_hash(model):
         raise ValueError(
             f"{path} was trained on other weights than {probes.model} has now: train the probes again with "
             "`python -m probing layers`"
         )
-    layers = chosen_layers(options.layers, len(model.blocks))
+    layers = chosen_layers(asked, len(model.blocks))
     chosen = {cell: probe for cell, probe in probes.probes.items() if cell.layer in layers}
     if not chosen:
         there = ", ".join(map(str, sorted({cell.layer for cell in probes.cells})))
-        raise ValueError(f"--layers {' '.join(options.layers)}: {path} has probes of layers {there}")
+        raise ValueError(f"--layers {' '.join(asked)}: {path} has probes of layers {there}")
     kept = dataclasses.replace(probes, probes=chosen)
     subject = Subject(name, model, kept, oracle, {**_hashes(model, path), "oracle": oracle and weights_hash(oracle)})
     subject.classifier()  # for its complaints, before anything is passed

@@ -96,6 +96,15 @@ def test_models_of_different_grids_and_depths_share_a_figure(findings):
     plt.close(figure)
 
 
+def test_words_instead_of_maps_leave_the_columns_alike(loaded, images):
+    named = dict(zip(("mini-simmim", "a_model_of_a_long_name"), loaded.values()))
+    figure = draw(measure(named, images, Settings(depths=(1, 3)), CPU), None)
+    figure.draw_without_rendering()
+    maps = [ax.get_window_extent().width for ax in figure.get_axes() if ax.get_xlabel().startswith("max ")]
+    assert min(maps) > 0.9 * max(maps)
+    plt.close(figure)
+
+
 def test_every_map_has_its_own_scale_from_0(findings):
     only = {"mini-simmim": findings.facts["layouts"]["mini-simmim"]}
     depths = {"mini-simmim": [1, 3, 6, 8]}

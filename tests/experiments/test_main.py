@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from experiments import folder, running
 from experiments.__main__ import main
 from experiments.catalogue import EXPERIMENTS
 from study.data import open_images
-from study.record import read_manifest, read_table
+from study.record import read_manifest, read_table, write_manifest
 from tests.experiments._pictures import assert_same_picture
 
 ROOT = Path(__file__).parent.parent.parent
@@ -108,9 +109,19 @@ def test_redrawing_takes_the_folder_or_one_that_holds_several(results, tmp_path,
         assert main(["draw", str(place)]) == 0
         assert capsys.readouterr().out.split() == drawn
     assert main(["draw", str(tmp_path)]) == 1
-    assert (
-        f"{tmp_path} is no folder of a run: it has no manifest.json, nor has a folder in it" in capsys.readouterr().err
-    )
+    assert f"{tmp_path} holds no run: neither it nor a folder in it has a manifest.json" in capsys.readouterr().err
+
+
+def test_redrawing_takes_a_folder_of_a_run_and_those_in_it_but_no_claims(results, tmp_path, capsys):
+    places = (tmp_path, tmp_path / "inside")
+    for place in places:
+        shutil.copytree(results, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pdf"))
+    claims = tmp_path / "judged"
+    claims.mkdir()
+    write_manifest({**read_manifest(results / "manifest.json"), "experiment": "claims"}, claims / "manifest.json")
+    assert main(["draw", str(tmp_path)]) == 0
+    drawn = capsys.readouterr().out.split()
+    assert drawn == [str(place / f"overview.{kind}") for place in places for kind in ("png", "pdf")]
 
 
 def test_results_are_replaced_only_when_asked(results, tmp_path, capsys):

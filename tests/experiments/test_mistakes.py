@@ -1,10 +1,13 @@
 """Results that were damaged, and wishes that cannot be met: one line that says what is wrong and what to do."""
 
+import dataclasses
 import shutil
 
 import pytest
 
 from experiments.__main__ import main
+from experiments.catalogue import CHOICES, EXPERIMENTS
+from experiments.settings import Settings
 from study.record import read_manifest, read_table, write_manifest
 from tests.study.test_data import make
 
@@ -124,9 +127,23 @@ def test_neighbours_need_labels(tmp_path, capsys):
         (["atention-maps"], "unknown experiment 'atention-maps'; did you mean attention-maps"),
         (["fourier", "--labels", "nowhere.txt"], "cannot read the labels nowhere.txt (No such file or directory)"),
         (["fourier", "--convention", "mine"], "invalid choice: 'mine'"),
+        (["fourier", "--head", "2"], "--head is of attention-maps: fourier does not look at it, leave it out"),
+        (["zoo", "--relative", "--fit", "image"], "--fit is of pca; --relative is of singular-spectra: zoo does not"),
     ],
 )
 def test_wishes_that_cannot_be_met(typed, said, tmp_path, capsys):
     out = tmp_path / "out"
     assert said in complaint(capsys, "run", *typed, "--models", "mini-random", "--images", "1", "--out", str(out))
     assert not out.exists()
+
+
+def test_options_that_are_of_use_to_none_of_several_are_told(tmp_path, capsys):
+    typed = ["--models", "mini-random", "--images", "1", "--out", str(tmp_path)]
+    assert main(["run", "attention-nmi", "attention-maps", "--head", "1", "--basis", "before", *typed]) == 0
+    assert "of no use to these experiments: --basis is of token-transformation\n" in capsys.readouterr().err
+
+
+def test_every_choice_is_an_option_and_of_experiments_that_exist():
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert fields >= CHOICES.keys()
+    assert all(owners <= EXPERIMENTS.keys() for owners in CHOICES.values())

@@ -11,6 +11,7 @@ from matplotlib.text import Text
 
 import models
 import ops
+from experiments.figures.depth_panels import LABELS, depth_panels
 from experiments.findings import Findings
 from experiments.overview import draw, measure
 from experiments.settings import Settings
@@ -111,6 +112,24 @@ def test_maps_say_what_uniform_attention_would_be(findings, names, panels):
     assert sum("Uniform attention: 1/64 = 0.016 everywhere" in text for text in texts) == 1
     assert sum(text.startswith("max ") for text in texts) == panels
     assert any("in the centre" in text for text in texts) and any("in a corner" in text for text in texts)
+    plt.close(figure)
+
+
+def test_curves_fill_their_panels_and_are_whole(findings):
+    names = [
+        f"a_model_of_a_long_name_{number}" for number in range(8)
+    ]  # legends of panels that would take half of each
+    table = findings.tables["overview"].query("model == 'mini-simmim'")
+    means = pd.concat([summary(table).assign(model=name) for name in names])
+    layouts = dict.fromkeys(names, findings.facts["layouts"]["mini-simmim"])
+    figure, axes = plt.subplots(1, len(LABELS), figsize=(14, 3))
+    depth_panels(axes, {**findings.facts, "layouts": layouts}, means, names)
+    figure.draw_without_rendering()
+    for ax in axes:
+        bottom, top = ax.get_ylim()
+        highest = max(np.max(line.get_ydata()) for line in ax.lines)
+        highest = max([highest, *(band.get_datalim(ax.transData).y1 for band in ax.collections)])
+        assert 0.01 < (top - highest) / (top - bottom) < 0.1
     plt.close(figure)
 
 

@@ -1,5 +1,7 @@
 """Painted patches against the official ones, errors against loops, and the picture against its parts."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +155,18 @@ def test_figure(found):
     assert all(text.get_window_extent().x1 <= figure.bbox.width for text in bars[0].texts)
     assert len(bars) == 1 and bars[0].patches[0].get_width() == pytest.approx(first)
     assert {ax.get_title() for ax in figure.get_axes()} >= {"mini-mae: 75 % masked", "mini-simmim: 62.5 % masked"}
+
+
+def test_beside_long_names_nothing_is_cut_off(found):
+    longer = {name: f"{name}_of_a_long_name" for name in NAMES}
+    facts = json.dumps(found.facts)
+    for name, long in longer.items():
+        facts = facts.replace(f'"{name}"', f'"{long}"')
+    means = summary(found.tables["reconstruction"]).replace({"model": longer})
+    figure = draw(dataclasses.replace(found, facts=json.loads(facts)), means)
+    figure.draw_without_rendering()
+    (bars,) = [ax for ax in figure.get_axes() if ax.get_xlabel()]
+    assert all(text.get_window_extent().x1 <= figure.bbox.width for text in [*bars.texts, bars.xaxis.label])
 
 
 def test_tables_without_paired_differences_are_drawn_all_the_same(found):

@@ -1,12 +1,15 @@
 """MAE's decoder against the official one."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import models
 from models import load_decoder
 from models.decoder import images_from_patches, patches_from_images
-from tests.models._tiny import expected, saved, vit
+from tests.models._tiny import beit, expected, mocov3, prefixed, saved, vit
 
 
 def test_golden_reconstruction_and_loss(golden_checkpoint):
@@ -39,8 +42,19 @@ def test_patches_and_images_are_inverse():
 
 def test_files_without_decoder_are_told(tmp_path):
     path = saved({"model": vit().state_dict()}, tmp_path / "x.pth")
-    with pytest.raises(ValueError, match=r"without decoder \(pre-training\); the files named \*_full.pth"):
+    with pytest.raises(
+        ValueError, match=r"x.pth \(MAE, pre-training\) has no decoder of MAE; MAE's files named \*_full"
+    ):
         load_decoder(path)
+    path = saved(mocov3(vit()), tmp_path / "moco.pth")
+    with pytest.raises(ValueError, match=r"moco.pth \(MoCo-v3, pre-training\) has no decoder of MAE; "):
+        load_decoder(path)
+    state = {**prefixed("encoder.", beit().state_dict()), "decoder.0.bias": torch.ones(1)}
+    path = saved({"model": state}, tmp_path / "simmim.pth")
+    with pytest.raises(ValueError, match=r"simmim.pth \(SimMIM, pre-training\) has no decoder of MAE; "):
+        load_decoder(path)
+    with pytest.raises(ValueError, match=r"hybrid_decoder.safetensors has no decoder of MAE; "):
+        load_decoder(Path(models.__file__).parent / "mini" / "hybrid.safetensors")
     with pytest.raises(ValueError, match=r"name='dino' has no decoder"):
         load_decoder("dino")
 

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from timm.layers import set_fused_attn
 from timm.models.vision_transformer import VisionTransformer
 
-from models import image_transform, load_model, token_layout
+from models import image_transform, inspect_checkpoint, load_model, token_layout
 from tests.models._tiny import beit, expected, mocov3, prefixed, saved, vit
 
 TOLERANCE = 1e-5  # relative to max(1, |x|): an epsilon of 1e-5 in a LayerNorm moves features by only 2e-5
@@ -176,7 +176,7 @@ def test_a_file_trained_on_images_that_are_not_square(tmp_path):
 
 def test_an_unknown_grid_is_asked_for(tmp_path):
     path = saved({"model": vit(img_size=(16, 24)).state_dict()}, tmp_path / "x.pth")
-    with pytest.raises(ValueError, match=r"6 patches.*pass img_size=\(height, width\)"):
+    with pytest.raises(ValueError, match=r"6 patches.*load_model\(path, img_size=\(height, width\)\) is told"):
         load_model(path, num_heads=3)
     with pytest.raises(ValueError, match=r"6 patches make no square grid"):
         load_model(path, num_heads=3, img_size=64)
@@ -239,12 +239,20 @@ def test_mocov3_small_has_twelve_heads_and_will_not_go_into_six(tmp_path):
 
 def test_bare_files_may_be_told_by_the_caller(tmp_path):
     path = saved(vit().state_dict(), tmp_path / "x.pth")
-    assert load_model(path, num_heads=3).passport.family == "dino"
+    known = load_model(path, num_heads=3).passport
+    assert (known.family, known.title, known.licence, known.saw_labels) == ("dino", "ViT", None, None)
     assert load_model(path, num_heads=3, family="timm").passport.family == "timm"
     with pytest.raises(ValueError, match=r"family='vgg' is not known; expected one of mocov3"):
         load_model(path, family="vgg")
     with pytest.raises(ValueError, match=r"not a file of family='simmim'.*its keys are"):
         load_model(path, family="simmim")
+
+
+@pytest.mark.parametrize("classes", [0, 2])
+def test_a_tiny_vit_of_timm_has_its_three_heads_with_and_without_classifier(tmp_path, classes):
+    model = vit(embed_dim=192, depth=12, mlp_ratio=0.1, num_classes=classes)
+    path = saved(model.state_dict(), tmp_path / "x.pth")
+    assert load_model(path).blocks[0].attn.num_heads == inspect_checkpoint(path).heads == 3
 
 
 def test_registers_and_other_options_follow_from_the_keys(tmp_path):
@@ -328,7 +336,7 @@ def test_timm_names_without_weights():
         ("vit_base_patch16_224.no_such_tag", "timm knows no such weights; it has vit_base_patch16_224.a"),
         ("mokko", "the nearest names are moco"),
         ("MOCO", "the nearest names are moco"),
-        ("nope", r"no file; list_models\(\) shows the names"),
+        ("nope", r"no file; `python -m models list` shows the names"),
         ("vit_base_patch16_24.mocov3", "vit_base_patch16_224.mocov3"),
         ("vit_bse_patch16_384", "nearest names are .*vit_base_patch16_384"),
         ("", "empty"),

@@ -14,6 +14,7 @@ from pretraining.objectives import build_objective
 from pretraining.optimisation import build_optimiser
 from pretraining.recipe import load_recipe
 from pretraining.training.checkpoint import Standing, save
+from study.model_set import is_miniature
 
 SMALL = [
     *("ENCODER.EMBED_DIM", 24, "ENCODER.DEPTH", 2, "ENCODER.NUM_HEADS", 3, "ENCODER.IMG_SIZE", 16),
@@ -103,6 +104,7 @@ def test_an_export_is_the_encoder_and_its_card(method, trained, tmp_path):
     assert_same_features(model, objective.encoder)
     assert (model.passport.heads, model.passport.licence) == (3, None)
     assert model.passport.saw_labels == (method == "supervised")
+    assert model.passport.family == FAMILIES[method] and not is_miniature(model)
     assert model.pretrained_cfg["mean"] == (0.1, 0.2, 0.3)
     told = json.loads(card.read_text())
     assert told["images_seen"] == 512 and told["losses"] == {"loss": 0.5} and told["seed"] == 0

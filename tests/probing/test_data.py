@@ -52,6 +52,15 @@ def test_no_test_images(root):
         train_and_test(str(root / "train"), None)
 
 
+def test_no_such_folder(tmp_path):
+    with pytest.raises(OSError, match=r"there is no folder or zip .*nowhere; expected one that holds train and test"):
+        train_and_test(str(tmp_path / "nowhere"), None)
+    with pytest.raises(OSError, match=r"there is no folder or zip .*nowhere.zip"):
+        train_and_test(str(tmp_path / "nowhere.zip"), None)
+    with pytest.raises(ValueError, match="no test images: cifar10-test does not hold both"):
+        train_and_test("cifar10-test", None)
+
+
 def test_no_labels(root):
     with pytest.raises(ValueError, match=r"has no labels: expected one folder for each class .*--labels"):
         labelled_images(str(root / "train" / "red"))

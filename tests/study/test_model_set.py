@@ -1,8 +1,14 @@
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+import study
+from models import load_model
 from study import model_set
-from study.model_set import MINIATURES, is_packaged, open_models
+from study.model_set import MINIATURES, is_miniature, is_packaged, open_models
 
 
 @pytest.fixture
@@ -80,6 +86,20 @@ def test_notes_describe_each_model():
     [line, warning] = open_models("mini-moco").notes
     assert line == "mini-moco: MoCo-v3, 8 blocks of 3 heads, 96 channels, 8 x 8 patches of 4 px, 1 in front"
     assert "they confirm no paper" in warning
+
+
+def test_a_miniature_is_known_by_name_and_by_file_and_an_own_training_is_none(tmp_path):
+    packaged = Path(study.__file__).parents[1] / "models" / "mini"
+    shutil.copy(packaged / "simmim.safetensors", tmp_path / "copied.safetensors")
+    named = [load_model(name) for name in ("mini-simmim", "mini-random")]
+    files = [load_model(packaged / "mae.safetensors"), load_model(tmp_path / "copied.safetensors", num_heads=3)]
+    assert all(map(is_miniature, (*named, *files)))
+    own = {**load_file(packaged / "simmim.safetensors"), "norm.bias": torch.ones(96)}
+    save_file(own, tmp_path / "own.safetensors")
+    shutil.copy(packaged / "simmim.json", tmp_path / "own.json")
+    model = load_model(tmp_path / "own.safetensors")
+    assert not is_miniature(model)
+    assert (model.passport.family, model.passport.title, model.passport.saw_labels) == ("simmim", "own", False)
 
 
 def test_device():

@@ -37,6 +37,9 @@ class Drop:
 INDEX = Drop(r".*relative_position_index", "computed from the window; timm builds the same")
 """Of every file with relative position biases."""
 
+NAMED = (r"only when the caller or a card names the family",)
+"""Evidence of formats whose keys do not tell who trained them: no file holds it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Format:
@@ -52,6 +55,7 @@ class Format:
         drops: keys that are not loaded.
         renames: (pattern, replacement) from the file's names, prefix removed, to timm's.
         saw_labels: whether labels were used for these weights; None where the file cannot tell.
+        proven: whether the keys prove who trained the weights; of others the licence is not known.
         note: what to know of such files.
     """
 
@@ -63,6 +67,7 @@ class Format:
     drops: tuple[Drop, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     saw_labels: bool | None = False
+    proven: bool = True
     note: str = ""
 
 

@@ -30,7 +30,7 @@ _FINE_TUNED = Format(
     ),
     drops=(INDEX,),
     saw_labels=True,
-    note="the keys do not tell v1 (mean and std 0.5) from v2 (ImageNet's): pass family='beitv2' for v2",
+    note="the keys do not tell v1 (mean and std 0.5) from v2 (ImageNet's): load_model(path, family='beitv2') reads v2",
 )
 
 BEIT = Family(

@@ -4,6 +4,7 @@ iBOT's files have not been seen: what stands here follows from its public traini
 """
 
 from ._family import Drop, Family, Format, Part
+from .plain import PLAIN
 
 _PREFIXES = ("module.backbone.", "backbone.", "module.", "")
 _NETWORKS = (Part("teacher", ("teacher",), _PREFIXES), Part("student", ("student",), _PREFIXES))
@@ -22,10 +23,13 @@ DINO = Family(
             marks=_NAMES,
             absent=(r"head\..*", r"reg_token", r"dist_token", r".*\.gamma", r"norm_pre\..*"),
             evidence=(r"container:torch",),
-            note="a bare state dict names no trainer; DINO publishes such files (else family='timm')",
+            saw_labels=None,
+            proven=False,
+            note="whoever saves a ViT without its classifier writes the keys of DINO's backbone files: who trained "
+            "this one, with or without labels, is not known; it is read as DINO's code reads it",
         ),
     ),
-    heads=_HEADS,
+    heads={**PLAIN.heads, **_HEADS},
     positions="scale_factor",
     licence="Apache-2.0",
 )

@@ -1,6 +1,6 @@
 """State dicts with the names of timm's `VisionTransformer`, whoever trained them (safetensors or torch)."""
 
-from ._family import INDEX, Family, Format, Part
+from ._family import INDEX, NAMED, Family, Format, Part
 
 _PARTS = (
     Part("model", ("", "state_dict", "model"), ("", "module.")),
@@ -13,7 +13,6 @@ _NAMES = (
     r"blocks\.0\.mlp\.fc1\.weight",
 )
 _RELATIVE = (r".*relative_position_bias_table", r"blocks\.0\.attn\.qkv\.weight", r"(fc_)?norm\.weight")
-_NAMED = (r"only when the caller or a card names the family",)  # SimMIM's and BEiT's have the same keys
 _OTHERS = (r"mask_token", r"register_tokens")
 
 PLAIN = Family(
@@ -40,7 +39,7 @@ PLAIN = Family(
             parts=_PARTS,
             marks=(*_RELATIVE, r"head\.weight"),
             absent=_OTHERS,
-            evidence=_NAMED,
+            evidence=NAMED,  # SimMIM's and BEiT's have the same keys
             drops=(INDEX,),
             saw_labels=True,
         ),
@@ -49,7 +48,7 @@ PLAIN = Family(
             parts=_PARTS,
             marks=_RELATIVE,
             absent=(r"head\..*", r"lm_head\..*", *_OTHERS),
-            evidence=_NAMED,
+            evidence=NAMED,
             drops=(INDEX,),
             saw_labels=None,
         ),

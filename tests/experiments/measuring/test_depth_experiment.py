@@ -13,6 +13,7 @@ import ops
 from experiments import cls_statistics, similarity
 from experiments.applicable import NotApplicable
 from experiments.catalogue import EXPERIMENTS, experiment
+from experiments.figures.model_curve import LETTER_WIDTH, SAMPLE, legend_columns
 from experiments.measuring.differences import paired_differences
 from experiments.settings import Settings
 from models import image_transform, measure, tap
@@ -125,6 +126,14 @@ def test_the_legend_of_many_models_stays_inside_the_figure(found):
     (legend,) = [legend for legend in figure.findobj(Legend) if len(legend.get_texts()) == 7]
     box = legend.get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+
+
+def test_columns_of_a_legend_are_those_that_fit():
+    labels = ["a" * 20, "b", "c" * 20, "d"]
+    whole = sum(len(label) for label in labels) * LETTER_WIDTH + 4 * SAMPLE
+    assert legend_columns(labels, whole + 0.1) == 4
+    assert legend_columns(labels, whole - 0.1) == 3, "the first column then holds two entries"
+    assert legend_columns(labels, 1) == 1
 
 
 def test_differences_are_paired(found):

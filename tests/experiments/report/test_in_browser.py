@@ -234,6 +234,18 @@ def test_no_width_needs_scrolling_sideways(opened, file, width):
     assert opened.execute_script("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [320, 375, 768])
+def test_words_below_a_head_stay_below_it(opened, width):
+    sized(opened, width)
+    script = """
+    const words = [...document.querySelectorAll(".heads .top")].filter((one) => one.offsetParent);
+    for (const one of words) one.textContent = "max 0.0052";
+    return words.map((one) => one.getBoundingClientRect().right - one.closest("figure").getBoundingClientRect().right);
+    """
+    over = opened.execute_script(script)
+    assert len(over) == 6 and max(over) < 0.5
+
+
 def test_a_finger_on_a_phone(opened, file):
     sized(opened, 375)
     opened.get(file.as_uri())

@@ -13,10 +13,13 @@ import pytest
 from PIL import Image
 
 from experiments.__main__ import main
+from experiments.report.gathering import Run
 from experiments.report.markup import element
+from experiments.report.origins import images_of
 from experiments.report.page import page
 from models import load_model
 from study.data import open_images
+from study.record import read_manifest
 from tests.experiments.report._pages import Page, attention, stored
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -84,6 +87,11 @@ def test_everything_is_there(parsed):
     judged = json.loads((ROOT / "resources" / "results" / "claims" / "claims.json").read_text())
     for claim in judged:
         assert claim["statement"] in parsed.texts["td"] and claim["source"] in parsed.texts["td"]
+    assert "CL: mini-moco, MIM: mini-simmim; " in parsed.texts["caption"] and "; convention " in parsed.texts["caption"]
+    assert (
+        images_of(Run(Path(), "claims", read_manifest(ROOT / "resources/results/claims/manifest.json")))
+        in (parsed.texts["caption"])
+    )
     assert parsed.texts["table"].count("holds") == sum(claim["answer"] == "holds" for claim in judged)
 
 

@@ -201,6 +201,8 @@ def test_results_of_two_commands_on_other_images_are_told(tmp_path):
     for name in ("aggregation", "behaviour"):
         (said,) = [note for note in found(name, tmp_path).facts["notes"] if "not tested on the same images" in note]
         assert "50 of others.zip/test (" in said and "200 of pictures.zip/test (" in said
+        below = " ".join(experiment(name).draw(found(name, tmp_path), None).get_supxlabel().split())
+        assert said in below, "in the picture too"
 
 
 def test_aggregation_prefers_its_own_command(runs):

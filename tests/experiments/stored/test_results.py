@@ -92,6 +92,23 @@ def test_two_results_of_one_cell(folder, tmp_path):
         stored(settings(folder, tmp_path / "copy"), "layers")
 
 
+def test_two_results_of_one_value_say_in_what_they_differ(folder, tmp_path):
+    other = [line("mini-moco", 1, "patches", "linear", 0.4, images=90, recipe="mae-v1: norm none")]
+    results(tmp_path / "copy", "layers", other)
+    text = "such rows), of other images 200 and 90; recipe linear-v1: norm none and mae-v1: norm none; name the folders"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        stored(settings(folder, tmp_path / "copy"), "layers")
+
+
+def test_models_trained_by_other_recipes_are_noted(folder, tmp_path):
+    results(tmp_path / "else", "layers", [line("mini-mae", 1, "patches", "linear", 0.4, recipe="mae-v1: norm none")])
+    facts = stored_facts(stored(settings(folder, tmp_path / "else"), "layers"))
+    (said,) = facts["differing"]
+    assert said == "linear was not trained alike: linear-v1 (mini-moco, mini-simmim), mae-v1 (mini-mae)."
+    assert facts["notes"] == facts["differing"]
+    assert stored_facts(stored(settings(folder), "layers"))["differing"] == []
+
+
 def test_probes_of_other_weights_than_the_named_model(tmp_path):
     other = {**copy.deepcopy(passport("mini-moco")), "sha256": "0" * 64}
     folder = layers(tmp_path / "old", {"mini-moco": [0.2, 0.3]}, models={"mini-moco": other})

@@ -10,6 +10,7 @@ from experiments.stored.results import stored
 from experiments.stored.trainings import pasted
 from study.record import read_manifest, read_table
 from tests.experiments.stored._results import layers
+from tests.models._tiny import saved, vit
 from tests.probing._images import folders
 
 
@@ -63,6 +64,26 @@ def test_options_of_the_run_go_on(typed, pictures, tmp_path):
     for pair in ("--limit 6", "--device cpu", "--dtype bfloat16", "--batch-size 32"):
         assert pair in " ".join(words)
     assert "--overwrite" in words
+
+
+def test_runs_of_one_file_name_have_folders_of_their_own(tmp_path):
+    files = [tmp_path / run / "checkpoint.pth" for run in ("one", "two", "deep/two")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        saved(vit().state_dict(), file)
+    lines, out = pasted(Settings(), "finetune", ["mini-moco", *map(str, files)])
+    where = tmp_path.name
+    names = ["mini-moco", "one_checkpoint.pth", f"{where}_two_checkpoint.pth", "deep_two_checkpoint.pth"]
+    assert out == [f"runs/finetune-{name}" for name in names]
+    assert str(files[2]) in lines[3] and lines[3].endswith(out[3])
+
+
+def test_the_number_of_heads_goes_to_the_files_that_need_it(typed, pictures, tmp_path):
+    own = saved(vit().state_dict(), tmp_path / "own.pth")
+    tiny = saved(vit(embed_dim=192, depth=12, mlp_ratio=0.1).state_dict(), tmp_path / "tiny.pth")
+    asked = Settings(data=str(pictures), out=tmp_path, num_heads=2)
+    trainings.train(asked, "finetune", ["mini-moco", str(own), str(tiny)])
+    assert ["--num-heads" in words for words in typed] == [False, True, False]
 
 
 def test_images_without_labels_cannot_be_trained_on(typed, tmp_path, pictures):

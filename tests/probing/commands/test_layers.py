@@ -105,7 +105,7 @@ def test_two_processes_give_the_table_of_one(images, out, tmp_path):
         (["--limit", "0"], "--limit 0: expected at least 1"),
         (["--heads", "svm"], "invalid choice: 'svm'"),
         (["--rates", "-1"], "expected factors above 0"),
-        (["--data", "/nowhere"], "no test images"),
+        (["--data", "/nowhere"], "there is no folder or zip"),
         (["--model", "mini-moc"], "mini-moc"),
         (["--shots", "11"], "has only 10 training images"),
     ],
