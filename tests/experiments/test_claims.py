@@ -172,7 +172,7 @@ def test_nothing_holds_of_an_untrained_model_against_itself(tmp_path):
 
 def test_models_of_other_grids_or_without_class_token_are_judged_by_what_is_left(tmp_path, capsys):
     file = saved(vit(img_size=96, class_token=False, global_pool="avg").state_dict(), tmp_path / "other.pth")
-    status, entries = run(tmp_path, "--mim", str(file), "--num-heads", "3")
+    _, entries = run(tmp_path, "--mim", str(file), "--num-heads", "3")
     answers = {entry["name"]: entry["answer"] for entry in entries}
     of_the_grid = {"distance-late", "distance-rises", "nmi-last", "nmi-collapses", "high-frequencies-everywhere"}
     assert {answers[name] for name in (*of_the_grid, "class-token-to-itself", "class-token-unselective")} == {"no data"}
