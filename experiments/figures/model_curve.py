@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.textpath import TextPath
 
 from study.plots import plots
 
 from ..drawing import short_names
 
-LETTER_WIDTH = 0.58  # of an average letter, in letter sizes
 SAMPLE = 4.8  # line sample of an entry of the legend with the gaps beside it, in letter sizes
+MARGIN = 2.0  # of the legend at both ends, in letter sizes
 INCH = 72  # points
 
 MEAN = ("mean", "low", "high")  # columns of `study.summary`
@@ -60,7 +61,7 @@ def legend_above(
         letters: their size in points.
     """
     handles, labels = entries
-    short = short_names(labels)
+    short = short_names(label for label in labels if " " not in label)  # models, not reference lines
     columns = legend_columns([short.get(label, label) for label in labels], width * INCH / letters)
     if labels:
         figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=letters)
@@ -80,8 +81,13 @@ def legend_columns(labels: Sequence[str], room: float) -> int:
 def _legend_width(labels: Sequence[str], columns: int) -> float:
     rows, longer = divmod(len(labels), columns)
     ends = [rows * number + min(number, longer) for number in range(columns + 1)]
-    widest = [max(map(len, labels[start:end])) for start, end in pairwise(ends)]
-    return sum(letters * LETTER_WIDTH + SAMPLE for letters in widest)
+    widest = [max(map(_text_width, labels[start:end])) for start, end in pairwise(ends)]
+    return sum(letters + SAMPLE for letters in widest) + MARGIN
+
+
+def _text_width(text: str) -> float:
+    """In letter sizes, in the font of the figures."""
+    return TextPath((0, 0), text, size=100).get_extents().width / 100
 
 
 def without_legend(ax: Axes) -> None:

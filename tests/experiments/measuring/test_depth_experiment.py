@@ -2,18 +2,20 @@
 
 import dataclasses
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
 import models
 import ops
 from experiments import cls_statistics, similarity
 from experiments.applicable import NotApplicable
 from experiments.catalogue import EXPERIMENTS, experiment
-from experiments.figures.model_curve import LETTER_WIDTH, SAMPLE, legend_columns
+from experiments.figures.model_curve import legend_above, legend_columns
 from experiments.measuring.differences import paired_differences
 from experiments.settings import Settings
 from models import image_transform, measure, tap
@@ -129,11 +131,16 @@ def test_the_legend_of_many_models_stays_inside_the_figure(found):
 
 
 def test_columns_of_a_legend_are_those_that_fit():
-    labels = ["a" * 20, "b", "c" * 20, "d"]
-    whole = sum(len(label) for label in labels) * LETTER_WIDTH + 4 * SAMPLE
-    assert legend_columns(labels, whole + 0.1) == 4
-    assert legend_columns(labels, whole - 0.1) == 3, "the first column then holds two entries"
-    assert legend_columns(labels, 1) == 1
+    labels = ["a" * 20, "b", "uniform attention on 8 x 8 patches", "d"]
+    fitting = [legend_columns(labels, room) for room in range(1, 100)]
+    assert fitting[0] == 1 and fitting[-1] == 4 and fitting == sorted(fitting)
+    room = fitting.index(4) + 1
+    figure = plt.figure(figsize=(room * 10 / 72, 3))  # letters of 10 points
+    handles = [Line2D([], [], label=label) for label in labels]
+    legend_above(figure, (handles, labels), figure.get_figwidth())
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert 0.9 * figure.bbox.width < box.width <= figure.bbox.width
 
 
 def test_differences_are_paired(found):
