@@ -32,17 +32,20 @@ def loaded_models(names: Sequence[str], num_heads: int | None = None) -> dict[st
 def needed_heads(names: Sequence[str], num_heads: int | None) -> dict[str, int | None]:
     """The number by model: of files whose shapes, card and published size do not tell their heads; None of all others.
 
+    A single file among the models gets the number in any case: its user may know better than a published size.
+
     Raises:
-        OSError, ValueError: a file cannot be read, or all files have another number of heads than the user says.
+        OSError, ValueError: a file cannot be read, or all of several have other numbers of heads than the user says.
     """
-    if num_heads is None:
-        return dict.fromkeys(names)
-    told = {name: models.inspect_checkpoint(name).heads for name in names if Path(name).is_file()}
+    files = [name for name in names if Path(name).is_file()]
+    if num_heads is None or len(files) == 1:
+        return {name: num_heads if name in files else None for name in names}
+    told = {name: models.inspect_checkpoint(name).heads for name in files}
     if told and not {None, num_heads} & set(told.values()):
         known = ", ".join(f"{name} has {heads}" for name, heads in told.items())
         raise ValueError(
-            f"--num-heads {num_heads} is for files that do not tell their heads, and {known}, by its shapes, its card "
-            "or its published size; leave --num-heads out"
+            f"--num-heads {num_heads} is for files that do not tell their heads, and {known}, by shapes, card or "
+            "published size; leave --num-heads out, or give it with one of these files alone"
         )
     return {name: num_heads if name in told and told[name] is None else None for name in names}
 

@@ -1,5 +1,7 @@
 """The number of heads that a command is given goes to those files that do not tell their own."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -27,16 +29,20 @@ def test_a_published_size_keeps_its_heads_beside_a_file_that_needs_the_number(fi
     assert heads(loaded) == {name: model.passport.heads for name, model in loaded.items()} == expected
 
 
-def test_a_number_that_no_file_needs_is_refused_unless_it_is_theirs(files):
+def test_a_number_that_none_of_several_files_needs_is_refused_unless_it_is_theirs(files):
     own, tiny = files
-    assert needed_heads([tiny, "mini-moco"], 3) == {tiny: None, "mini-moco": None}
-    with pytest.raises(
-        ValueError, match=r"--num-heads 2 is for files that do not tell their heads, and .*tiny.pth has 3"
-    ):
-        loaded_models([tiny, "mini-random"], num_heads=2)
+    both = [tiny, str(shutil.copy(tiny, tiny.replace("tiny", "other")))]
+    assert needed_heads([*both, "mini-moco"], 3) == {both[0]: None, both[1]: None, "mini-moco": None}
+    with pytest.raises(ValueError, match=r"--num-heads 2 is for files that do not .*tiny.pth has 3, .*other.pth has 3"):
+        loaded_models([*both, "mini-random"], num_heads=2)
     with pytest.raises(ValueError, match="pass num_heads="):
         loaded_models([own, tiny])
     assert needed_heads(["mini-moco"], 2) == {"mini-moco": None}
+
+
+def test_of_a_single_file_the_user_may_know_better_than_a_published_size(files):
+    loaded = loaded_models([files[1], "mini-random"], num_heads=6)
+    assert heads(loaded) == {"tiny.pth": 6, "mini-random": 3}
 
 
 def test_the_caller_of_load_model_may_have_other_heads_than_the_published_model(files):
