@@ -117,7 +117,8 @@ def _variant(look: Look, number: int) -> Look:
 def _shade(color: str, towards: float) -> str:
     """The colour mixed with that share of white, below 0 of black."""
     end = 1.0 if towards > 0 else 0.0
-    return to_hex([part + abs(towards) * (end - part) for part in to_rgb(color)])
+    red, green, blue = (part + abs(towards) * (end - part) for part in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 def _look(name: str) -> Look:
