@@ -88,7 +88,7 @@ def _judged(
     names = list(loaded)
     cl, mim = names[0], names[-1]
     results, sources = stored_results(settings)
-    known = {**origin("claims", settings, loaded, images, device, command), "sources": sources}
+    facts = {**origin("claims", settings, loaded, images, device, command), "sources": sources}
     evidence = evidence_of(loaded, images, settings, device, probes=results)
     found = [judged(claim, evidence) for claim in CLAIMS]
     said = ", ".join(f"{number} {answer}" for answer, number in Counter(one.answer for one in found).items())
@@ -103,7 +103,8 @@ def _judged(
     note = "\n\n".join([note, *remarks])
     print(as_lines(found))
     print("\n".join([f"\n{len(found)} claims: {said}", *remarks]))
-    paths = [*write(folder, found, "The papers' claims", note), write_manifest(known, folder / MANIFEST)]
+    paths = write(folder, found, "The papers' claims", note)
+    paths.append(write_manifest({**facts, "remarks": remarks}, folder / MANIFEST))
     print("\n".join(map(str, paths)))
     return found
 

@@ -33,10 +33,11 @@ def _claims_table(run: Run) -> Element:
     known = [f"CL: {names[0]}, MIM: {names[-1]}", images_of(run), f"convention {convention}" if convention else None]
     counts = Counter(claim["answer"] for claim in run.claims)
     said = ", ".join(f"{counts[answer]} {COUNTED.get(answer, answer)}" for answer in ANSWERS if counts[answer])
+    caption = " ".join([f"{'; '.join(filter(None, known))}. {said}.", *run.manifest.get("remarks", ())])
     heads = [element("th", text, scope="col", role="columnheader") for text in ("Answer", "Statement", "Value [95 %]")]
     return element(
         "table",
-        element("caption", f"{'; '.join(filter(None, known))}. {said}."),
+        element("caption", caption),
         element("thead", element("tr", *heads, role="row"), role="rowgroup"),
         element("tbody", *map(_claim, run.claims), role="rowgroup"),
         class_="claims",
