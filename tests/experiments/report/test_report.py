@@ -92,6 +92,7 @@ def test_everything_is_there(parsed):
         images_of(Run(Path(), "claims", read_manifest(ROOT / "resources/results/claims/manifest.json")))
         in (parsed.texts["caption"])
     )
+    assert "no evidence for or against the published models" in parsed.texts["caption"]
     assert parsed.texts["table"].count("holds") == sum(claim["answer"] == "holds" for claim in judged)
 
 
